@@ -1,0 +1,1 @@
+"""Settings, logging and the data an operator edits (floor 0)."""

@@ -1,0 +1,1 @@
+"""HTTP: tracking, unsubscribing, the report and its exports."""

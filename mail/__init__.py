@@ -1,0 +1,1 @@
+"""Making and signing mails, and the resolver: used by both sides (floor 1)."""

@@ -1,0 +1,1 @@
+"""Rows: tables, words and verbs of everything that is kept (floor 1)."""

@@ -1,0 +1,277 @@
+"""Every setting of the gateway, with its default and what it is for.
+
+In: `mail2campaign.toml` (`--config`, or MAIL2CAMPAIGN_CONFIG), overridden key by key by MAIL2CAMPAIGN_SECTION__KEY
+(lists and tables as JSON). Out: one frozen `Settings`, read at the composition roots only; the rest of the house gets a
+section or plain numbers. Raises ConfigError with one sentence a fault; an unknown key is a fault.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from config.durations import Plan, milliseconds, plan
+
+ENVIRONMENT = "MAIL2CAMPAIGN_"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the text says which key and why."""
+
+
+class Section(BaseModel):
+    """A table of the settings file: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _hostports(values: list[str]) -> list[str]:
+    for value in values:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"{value!r} must read host:port")
+    return values
+
+
+def split_hostport(value: str) -> tuple[str, int]:
+    """Cut `host:port` (or `[v6]:port`) in two; the value was checked when the settings were read."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Gateway(Section):
+    domain: str = Field(
+        "localhost", description="The GATEWAY of mail@GATEWAY; tokens, bounces and links live under it."
+    )
+    public_url: str = Field("", description="Address of the web pages as people reach them; empty: https://DOMAIN.")
+    data_dir: Path = Field(
+        Path("data"), description="Database, spool, keys and secrets (relative: to the settings file)."
+    )
+    locale: Literal["fr", "en"] = Field("fr", description="Language of pages and mails where nothing else says it.")
+    timezone: str = Field("Europe/Paris", description="Zone in which dates are read and shown.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is no time zone") from error
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        return value.strip().rstrip(".").lower()
+
+    @property
+    def url(self) -> str:
+        """The public URL without a trailing slash."""
+        return (self.public_url or f"https://{self.domain}").rstrip("/")
+
+
+class Smtp(Section):
+    mx_listen: list[str] = Field(["0.0.0.0:25"], description="Where mail from the world arrives (host:port list).")
+    submission_listen: list[str] = Field(["0.0.0.0:587"], description="Submission with STARTTLS and AUTH.")
+    submissions_listen: list[str] = Field(["0.0.0.0:465"], description="Submission over TLS from the first byte.")
+    trusted_networks: list[str] = Field([], description="CIDR list whose hosts may send campaigns on the MX port.")
+    tls_certificate: Path | None = Field(None, description="PEM chain; empty: the one that init made.")
+    tls_key: Path | None = Field(None, description="PEM key of the certificate.")
+    max_message: int = Field(50_000_000, gt=0, description="Largest message accepted, in bytes.")
+    memory_budget: int = Field(400_000_000, gt=0, description="Bytes of mails held in memory at once; above: 452.")
+    max_connections: int = Field(500, gt=0, description="SMTP connections at once; above: 421.")
+    max_connections_per_ip: int = Field(50, gt=0, description="SMTP connections at once from one address.")
+    messages_per_minute_per_ip: int = Field(600, gt=0, description="Messages a minute from one address; above: 421.")
+    idle_timeout: str = Field("5m", description="A silent SMTP client is let go after this (RFC 5321 4.5.3.2.7).")
+    min_free_disk: int = Field(200_000_000, ge=0, description="Bytes that must stay free on the disk; below: 452.")
+
+    _check = field_validator("mx_listen", "submission_listen", "submissions_listen")(_hostports)
+
+    @field_validator("trusted_networks")
+    @classmethod
+    def _networks(cls, values: list[str]) -> list[str]:
+        for value in values:
+            ipaddress.ip_network(value, strict=False)
+        return values
+
+    @field_validator("idle_timeout")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        milliseconds(value)
+        return value
+
+
+class Web(Section):
+    listen: str = Field("127.0.0.1:8080", description="host:port of the web pages, tracking and unsubscribing.")
+    session_links_days: int = Field(30, gt=0, description="Days a report stays readable after the end of its campaign.")
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        return _hostports([value])[0]
+
+
+class DatabaseSection(Section):
+    url: str = Field("", description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+asyncpg://…")
+
+
+class Dns(Section):
+    nameservers: list[str] = Field([], description="host:port list; empty: those of the system.")
+    timeout: str = Field("5s", description="Longest wait for one DNS answer.")
+
+    _check = field_validator("nameservers")(_hostports)
+
+
+class Delivery(Section):
+    workers: int = Field(0, ge=0, description="Sender processes; 0: one a core.")
+    port: int = Field(25, gt=0, lt=65536, description="Port of the recipients' servers.")
+    helo: str = Field("", description="Name said in EHLO; empty: the gateway's domain.")
+    routes: dict[str, str] = Field({}, description="Static routes: pattern on the recipient's domain = host:port.")
+    retry: str = Field("5m, 15m, 30m, 1h, 2h, 4h*", description="Waits after each temporary refusal; * repeats.")
+    awaiting_retry: str = Field("4h*", description="Waits after an attempt without an answer.")
+    give_up_after: str = Field("3d", description="Counted from the first attempt; then the recipient is cancelled.")
+    allow_networks: list[str] = Field([], description="CIDR list of private or loopback networks that an MX may name.")
+    in_flight: int = Field(100, gt=0, le=1000, description="Mails of a process handed over and not yet committed.")
+    connections_per_site: int = Field(20, gt=0, description="Connections of one process to one MX set at once.")
+    messages_per_connection: int = Field(100, gt=0, description="Mails sent over one connection before it is closed.")
+    connect_timeout: str = Field("30s", description="Wait for the TCP connection.")
+    reply_timeout: str = Field("5m", description="Wait for banner, EHLO, MAIL, RCPT replies (RFC 5321 4.5.3.2).")
+    dot_timeout: str = Field("10m", description="Wait for the reply to the final dot (RFC 5321 4.5.3.2.6).")
+    lease: int = Field(500, gt=0, le=5000, description="Recipients taken by a sender at once.")
+    source: str = Field("", description="Local address that connections leave from; empty: the system's choice.")
+
+    @field_validator("retry", "awaiting_retry")
+    @classmethod
+    def _plan(cls, value: str) -> str:
+        plan(value)
+        return value
+
+    @field_validator("give_up_after", "connect_timeout", "reply_timeout", "dot_timeout")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        milliseconds(value)
+        return value
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _networks(cls, values: list[str]) -> list[str]:
+        for value in values:
+            ipaddress.ip_network(value, strict=False)
+        return values
+
+    @field_validator("routes")
+    @classmethod
+    def _routes(cls, values: dict[str, str]) -> dict[str, str]:
+        _hostports(list(values.values()))
+        return values
+
+    @property
+    def retry_plan(self) -> Plan:
+        return plan(self.retry)
+
+    @property
+    def awaiting_plan(self) -> Plan:
+        return plan(self.awaiting_retry)
+
+
+class Tracking(Section):
+    default: Literal["auto", "anonymous", "none"] = Field("auto", description="auto: by consent; none: never track.")
+
+
+class Limits(Section):
+    new_account_per_day: int = Field(0, ge=0, description="Mails a day of a new account; 0: no limit.")
+    list_lines: int = Field(1_000_000, gt=0, description="Lines of one LISTE.")
+    reader_seconds: int = Field(120, gt=0, description="CPU seconds that reading one message may take.")
+    reader_memory: int = Field(2_000_000_000, gt=0, description="Bytes of memory that reading one message may take.")
+
+
+class Settings(BaseSettings):
+    """The whole of it; `load` is the way to get one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+    toml: ClassVar[Path | None] = None
+
+    gateway: Gateway = Gateway()  # type: ignore[call-arg]
+    smtp: Smtp = Smtp()  # type: ignore[call-arg]
+    web: Web = Web()  # type: ignore[call-arg]
+    database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
+    dns: Dns = Dns()  # type: ignore[call-arg]
+    delivery: Delivery = Delivery()  # type: ignore[call-arg]
+    tracking: Tracking = Tracking()  # type: ignore[call-arg]
+    limits: Limits = Limits()  # type: ignore[call-arg]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if cls.toml is None:
+            return (init_settings, env_settings)
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=cls.toml))
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database.url or f"sqlite+aiosqlite:///{self.gateway.data_dir / 'mail2campaign.db'}"
+
+
+def load(path: Path | str | None = None) -> Settings:
+    """Read `path` (or MAIL2CAMPAIGN_CONFIG, or ./mail2campaign.toml when it is there), then the environment."""
+    named = path or os.environ.get("MAIL2CAMPAIGN_CONFIG")
+    file = Path(named) if named else Path("mail2campaign.toml")
+    if named and not file.is_file():
+        raise ConfigError(f"no settings file at {file}")
+    source = type("Sourced", (Settings,), {"toml": file.resolve() if file.is_file() else None, "__module__": __name__})
+    _refuse_unknown_environment()
+    try:
+        settings: Settings = source()
+    except ValidationError as error:
+        raise ConfigError("; ".join(_sentence(fault) for fault in error.errors())) from error
+    except ValueError as error:  # broken TOML, or JSON in a variable
+        raise ConfigError(str(error)) from error
+    base = file.resolve().parent if file.is_file() else Path.cwd()
+    return _anchored(settings, base)
+
+
+def _refuse_unknown_environment() -> None:
+    # pydantic-settings overlooks variables that fit no field; a misspelt override must not be silently lost
+    for name in os.environ:
+        if not name.startswith(ENVIRONMENT) or "__" not in name:
+            continue
+        section, _, key = name[len(ENVIRONMENT) :].lower().partition("__")
+        field = Settings.model_fields.get(section)
+        model: Any = field.annotation if field else None
+        if model is None or key.split("__")[0] not in model.model_fields:
+            raise ConfigError(f"{name}: no such setting")
+
+
+def _sentence(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: no such setting" if fault["type"] == "extra_forbidden" else f"{where}: {fault['msg']}"
+
+
+def _anchored(settings: Settings, base: Path) -> Settings:
+    """Make relative paths absolute: they are written relative to the settings file."""
+    gateway = settings.gateway.model_copy(update={"data_dir": (base / settings.gateway.data_dir).resolve()})
+    paths = {
+        key: (base / value).resolve()
+        for key in ("tls_certificate", "tls_key")
+        if (value := getattr(settings.smtp, key)) is not None
+    }
+    return settings.model_copy(update={"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)})

@@ -1,0 +1,63 @@
+"""Every `log(...)` call in the house uses a literal event and fields of the closed vocabulary."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.logging import _ANY, EVENTS
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("config", "parsers", "store", "mail", "mta", "gateway")
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "log":
+            yield node
+
+
+def _uses_the_log(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "config.logging"
+        and any(name.name == "log" for name in node.names)
+        for node in ast.walk(tree)
+    )
+
+
+def _files() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def _faults(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    if not _uses_the_log(tree):
+        return []
+    faults = []
+    for call in _calls(tree):
+        where = f"{path.relative_to(ROOT)}:{call.lineno}"
+        if not call.args or not isinstance(call.args[0], ast.Constant) or call.args[0].value not in EVENTS:
+            faults.append(f"{where}: the event is no literal of EVENTS")
+            continue
+        _level, fields = EVENTS[call.args[0].value]
+        unknown = {word.arg or "**" for word in call.keywords} - fields - _ANY
+        faults.extend(f"{where}: {call.args[0].value} has no field {name}" for name in sorted(unknown))
+    return faults
+
+
+def test_calls_keep_to_the_vocabulary() -> None:
+    assert [fault for path in _files() for fault in _faults(path)] == []
+
+
+@pytest.mark.parametrize(
+    "source", ['log("no_such_event")', 'log("started", secret=1)', "log(name)", 'log("started", **more)']
+)
+def test_the_rule_finds_what_it_must(tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.ROOT", tmp_path)
+    file = tmp_path / "room.py"
+    file.write_text(f"from config.logging import log\n{source}\n")
+    assert len(_faults(file)) == 1

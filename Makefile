@@ -1,0 +1,72 @@
+# Everything a developer needs. Two commands on a fresh machine with Python 3.11 or later: make demo, make test.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+UV := $(BIN)/uv
+RUN := .venv/.run-time
+DEV := .venv/.development
+# What only looks and is quick; the rest of the rings needs make test.
+QUICK := not slow and not crash and not browser and not peers
+
+.PHONY: help demo test check fmt bench lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      the whole product on this machine, against a scripted internet (ONCE=1: ends by itself)"
+	@echo "make test      every test"
+	@echo "make check     format, types, floors and the quick tests: under a minute"
+	@echo "make fmt       put the source in its format"
+	@echo "make bench     the speed figures of the README"
+	@echo "make lock      choose the versions of all dependencies anew (UPGRADE=1: the newest ones)"
+	@echo "make clean     remove everything that was made here"
+
+demo: $(if $(wildcard $(DEV)),$(DEV),$(RUN))
+	@$(BIN)/mail2campaign demo $(if $(ONCE),--once)
+
+test: $(DEV)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+check: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS) -m "$(QUICK)" $(ARGS)
+
+fmt: $(DEV)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(DEV)
+	@for script in scripts/bench*.py; do $(BIN)/python $$script || exit 1; done
+
+# A virtual environment, then uv by pip (known by its hash), which does the rest in seconds.
+.venv/.uv: requirements-build.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "mail2campaign needs Python 3.11 or later; try make PYTHON=python3.13" >&2; exit 1; }
+	@echo "Preparing .venv (once)…"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@touch $@
+
+$(RUN): .venv/.uv requirements.lock pyproject.toml
+	@$(UV) pip sync --quiet -p $(BIN)/python --require-hashes requirements-build.lock requirements.lock
+	@$(UV) pip install --quiet -p $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f $(DEV); touch $@
+
+$(DEV): .venv/.uv requirements-dev.lock pyproject.toml
+	@$(UV) pip sync --quiet -p $(BIN)/python --require-hashes requirements-build.lock requirements-dev.lock
+	@$(UV) pip install --quiet -p $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The locks hold versions and hashes only, and fit every Python from 3.11 on; needs the .venv of any earlier lock.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock: .venv/.uv
+	$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
+
+clean:
+	rm -rf .venv demo bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

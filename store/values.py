@@ -192,4 +192,6 @@ class Ledger:
     suppressed: int
     recipients: int
     statuses: Mapping[Status, int]
-    measures: Mapping[str, int]  # sent, delivered, bounced, opened, clicked, unsubscribed, complained, machine_open, machine_click
+    measures: Mapping[
+        str, int
+    ]  # sent, delivered, bounced, opened, clicked, unsubscribed, complained, machine_open, machine_click

@@ -1,0 +1,153 @@
+"""Accounts, their logins, attestations and declared senders.
+
+In: an open connection and plain values. Out: frozen values of store.values. A sender address belongs to exactly one
+account: `declare_sender` raises Taken when another one has it, as do second accounts and logins of a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.tables import accounts, attestations, logins, senders
+from store.values import Account, Sender
+
+
+class Taken(Exception):
+    """The name, login or address exists already; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who may log in: `password_hash` is argon2's own format; role is read, send or admin."""
+
+    account_id: int
+    login: str
+    password_hash: str
+    role: str
+
+
+async def create_account(
+    conn: AsyncConnection, name: str, legal_name: str, address: str, locale: str, timezone: str, now: int
+) -> int:
+    """Add an account and return its id; Taken when the name exists."""
+    row = {
+        "name": name,
+        "legal_name": legal_name,
+        "address": address,
+        "locale": locale,
+        "timezone": timezone,
+        "created_at": now,
+    }
+    try:
+        return int((await conn.execute(insert(accounts).returning(accounts.c.id), row)).scalar_one())
+    except IntegrityError as error:
+        raise Taken(f"account {name!r} exists already") from error
+
+
+async def add_login(
+    conn: AsyncConnection, account_id: int, login: str, password_hash: str, role: str, now: int
+) -> None:
+    """Give an account a login; Taken when the login exists."""
+    row = {
+        "account_id": account_id,
+        "login": login.casefold(),
+        "password_hash": password_hash,
+        "role": role,
+        "created_at": now,
+    }
+    try:
+        await conn.execute(insert(logins), row)
+    except IntegrityError as error:
+        raise Taken(f"login {login!r} exists already") from error
+
+
+async def find_login(conn: AsyncConnection, login: str) -> Login | None:
+    """The login of that name, whatever its case."""
+    row = (await conn.execute(select(logins).where(logins.c.login == login.casefold()))).first()
+    return None if row is None else Login(row.account_id, row.login, row.password_hash, row.role)
+
+
+async def attest(conn: AsyncConnection, account_id: int, by: str, wording: str, now: int) -> None:
+    """Record that somebody of the account attests its recipients' consent to be followed."""
+    await conn.execute(insert(attestations), {"account_id": account_id, "by": by, "wording": wording, "at": now})
+
+
+def _account(row: Row[tuple[object, ...]] | None) -> Account | None:
+    if row is None:
+        return None
+    fields = row._mapping
+    names = ("id", "name", "legal_name", "address", "locale", "timezone", "attested", "suspended")
+    return Account(**{name: fields[name] for name in names})
+
+
+def _accounts() -> object:
+    attested = select(attestations.c.id).where(
+        attestations.c.account_id == accounts.c.id, attestations.c.withdrawn_at.is_(None)
+    )
+    return select(accounts, attested.exists().label("attested"))
+
+
+async def get_account(conn: AsyncConnection, account_id: int) -> Account | None:
+    """The account of that id."""
+    return _account((await conn.execute(_accounts().where(accounts.c.id == account_id))).first())  # type: ignore[attr-defined]
+
+
+async def find_account(conn: AsyncConnection, name: str) -> Account | None:
+    """The account of that name."""
+    return _account((await conn.execute(_accounts().where(accounts.c.name == name))).first())  # type: ignore[attr-defined]
+
+
+async def list_accounts(conn: AsyncConnection) -> list[Account]:
+    """All accounts by name."""
+    rows = await conn.execute(_accounts().order_by(accounts.c.name))  # type: ignore[attr-defined]
+    return [account for row in rows if (account := _account(row)) is not None]
+
+
+async def suspend(conn: AsyncConnection, account_id: int, suspended: bool) -> None:
+    """Stop (or allow again) every sending of an account; senders notice within a second."""
+    await conn.execute(update(accounts).where(accounts.c.id == account_id).values(suspended=suspended))
+
+
+def _sender(row: Row[tuple[object, ...]]) -> Sender:
+    fields = row._mapping
+    return Sender(fields["id"], fields["account_id"], fields["address"], fields["name"])
+
+
+async def declare_sender(
+    conn: AsyncConnection, account_id: int, address: str, name: str, verified_at: int | None, now: int
+) -> int:
+    """Add a sender address to an account, or mark it verified; Taken when another account has it."""
+    key = address.casefold()
+    known = (await conn.execute(select(senders).where(senders.c.address_key == key))).first()
+    if known is not None:
+        if known.account_id != account_id:
+            raise Taken(f"{address} belongs to another account")
+        values = {"verified_at": known.verified_at or verified_at, "name": name or known.name}
+        await conn.execute(update(senders).where(senders.c.id == known.id).values(**values))
+        return int(known.id)
+    row = {
+        "account_id": account_id,
+        "address": address,
+        "address_key": key,
+        "name": name,
+        "verified_at": verified_at,
+        "created_at": now,
+    }
+    return int((await conn.execute(insert(senders).returning(senders.c.id), row)).scalar_one())
+
+
+async def find_sender(conn: AsyncConnection, address: str) -> Sender | None:
+    """The verified sender of that address, whatever its case."""
+    query = select(senders).where(senders.c.address_key == address.casefold(), senders.c.verified_at.is_not(None))
+    row = (await conn.execute(query)).first()
+    return None if row is None else _sender(row)
+
+
+async def list_senders(conn: AsyncConnection, account_id: int) -> list[Sender]:
+    """The verified senders of an account, by address."""
+    query = select(senders).where(senders.c.account_id == account_id, senders.c.verified_at.is_not(None))
+    return [_sender(row) for row in await conn.execute(query.order_by(senders.c.address_key))]

@@ -1,0 +1,251 @@
+"""Campaigns: one source blob, many recipients, written in short transactions and visible in one.
+
+In: what intake made of a mail. `begin` claims the message (the same one within 30 days is the same campaign), `add_rows`
+writes lines in chunks so that nobody waits long for the writer, `publish` makes all of it exist at once; a crash before
+that leaves rows in state `loading`, which `wipe_loading` removes while the mail is still in the spool. Out: Campaign and
+Ledger values. Nothing is raised but what the database raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import tallies
+from store.states import Status
+from store.tables import blobs, campaigns, faults, recipients
+from store.tables import tallies as tallies_table
+from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault, NewRecipient
+
+SAME_MESSAGE = 30 * 86_400_000  # how long a message is remembered, ms (SPEC 1)
+_JSON = ("columns", "options", "held", "links")
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The message is known already: this is its campaign."""
+
+    campaign_id: int
+
+
+def report_token(secret: bytes, campaign_id: int, serial: int = 0) -> str:
+    """The secret word of a report's address: 43 characters derived from a key, so that only its hash is stored."""
+    digest = hmac.digest(secret, b"report %d %d" % (campaign_id, serial), "sha256")
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes) -> int | Existing:
+    """Claim a message and store its source; Existing when the same message came within 30 days."""
+    same = select(campaigns.c.id, campaigns.c.created_at).where(
+        campaigns.c.account_id == new.account_id, campaigns.c.message_key == new.message_key
+    )
+    known = (await conn.execute(same)).first()
+    if known is not None:
+        if known.created_at > new.created_at - SAME_MESSAGE:
+            return Existing(known.id)
+        forgotten = update(campaigns).where(campaigns.c.id == known.id)
+        await conn.execute(forgotten.values(message_key=f"{new.message_key}:{known.id}"))
+    blob = {"sha256": hashlib.sha256(source).digest(), "size": len(source), "data": source}
+    blob_id = (await conn.execute(insert(blobs).returning(blobs.c.id), blob)).scalar_one()
+    row = {
+        "account_id": new.account_id,
+        "sender_id": new.sender_id,
+        "state": CampaignState.LOADING,
+        "subject": new.subject,
+        "name": new.name,
+        "from_name": new.from_name,
+        "from_address": new.from_address,
+        "reply_to": new.reply_to,
+        "message_id": new.message_id,
+        "message_key": new.message_key,
+        "locale": new.locale,
+        "timezone": new.timezone,
+        "columns": _json(new.columns),
+        "address_column": new.address_column,
+        "options": _json(dict(new.options)),
+        "held": _json([dict(reason) for reason in new.held]),
+        "links": _json([dict(link) for link in new.links]),
+        "blob_id": blob_id,
+        "created_at": new.created_at,
+        "send_at": new.send_at or new.created_at,
+    }
+    return int((await conn.execute(insert(campaigns).returning(campaigns.c.id), row)).scalar_one())
+
+
+async def add_rows(
+    conn: AsyncConnection, campaign_id: int, people: Sequence[NewRecipient], bad: Sequence[NewFault], send_at: int
+) -> None:
+    """Write a chunk of lines (5,000 at most); the recipients are due at `send_at`, once the campaign may send."""
+    if people:
+        await conn.execute(
+            insert(recipients),
+            [
+                {
+                    "campaign_id": campaign_id,
+                    "line": person.line,
+                    "part": person.part,
+                    "address": person.address,
+                    "name": person.name,
+                    "fields": _json(person.values),
+                    "tracked": int(person.tracked),
+                    "status": int(Status.QUEUED),
+                    "attempts": 0,
+                    "clicks": 0,
+                    "reply": "",
+                    "next_attempt_at": send_at,
+                }
+                for person in people
+            ],
+        )
+    if bad:
+        await conn.execute(
+            insert(faults),
+            [
+                {
+                    "campaign_id": campaign_id,
+                    "line": fault.line,
+                    "part": fault.part,
+                    "address": fault.address,
+                    "kind": fault.kind,
+                    "detail": fault.detail,
+                    "fields": _json(fault.values),
+                }
+                for fault in bad
+            ],
+        )
+
+
+async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int) -> Campaign:
+    """Make a loaded campaign exist: its state, its five figures, its counters and its report's address."""
+    people = await conn.scalar(select(func.count()).where(recipients.c.campaign_id == campaign_id)) or 0
+    kinds = select(faults.c.kind, func.count()).where(faults.c.campaign_id == campaign_id).group_by(faults.c.kind)
+    bad = dict(iter((await conn.execute(kinds)).tuples()))
+    total = sum(bad.values())
+    duplicate, suppressed = bad.get("duplicate", 0), bad.get("suppressed", 0)
+    row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign_id))).one()
+    state = CampaignState.SCHEDULED if row.send_at > now else CampaignState.SENDING
+    if row.held != "[]":
+        state = CampaignState.HELD
+    values = {
+        "state": state,
+        "lines": total + people,
+        "invalid": total - duplicate - suppressed,
+        "duplicate": duplicate,
+        "suppressed": suppressed,
+        "recipients": people,
+        "report_hash": hashlib.sha256(token.encode()).digest(),
+    }
+    await conn.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(**values))
+    counter = {"campaign_id": campaign_id, "name": tallies.status_name(Status.QUEUED), "n": people}
+    await conn.execute(insert(tallies_table), counter)
+    await _replace_held(conn, row)
+    campaign = await get(conn, campaign_id)
+    assert campaign is not None  # written above
+    return campaign
+
+
+async def _replace_held(conn: AsyncConnection, row: Any) -> None:
+    # a corrected resend takes the place of what was held, never both (SPEC 3): same sender and subject within 7 days
+    older = update(campaigns).where(
+        campaigns.c.account_id == row.account_id,
+        campaigns.c.sender_id == row.sender_id,
+        campaigns.c.subject == row.subject,
+        campaigns.c.state == CampaignState.HELD,
+        campaigns.c.id != row.id,
+        campaigns.c.created_at > row.created_at - 7 * 86_400_000,
+    )
+    await conn.execute(older.values(state=CampaignState.REPLACED))
+
+
+async def wipe_loading(conn: AsyncConnection) -> int:
+    """Remove what a crash left half-written; the mails are still in the spool. Returns how many campaigns."""
+    query = select(campaigns.c.id, campaigns.c.blob_id).where(campaigns.c.state == CampaignState.LOADING)
+    left = (await conn.execute(query)).all()
+    for row in left:
+        await wipe(conn, row.id)
+    return len(left)
+
+
+async def wipe(conn: AsyncConnection, campaign_id: int) -> None:
+    """Remove a campaign that was never published, with its rows and its source."""
+    blob_id = await conn.scalar(select(campaigns.c.blob_id).where(campaigns.c.id == campaign_id))
+    for table in (recipients, faults, tallies_table):
+        await conn.execute(delete(table).where(table.c.campaign_id == campaign_id))
+    await conn.execute(delete(campaigns).where(campaigns.c.id == campaign_id))
+    await conn.execute(delete(blobs).where(blobs.c.id == blob_id))
+
+
+def _campaign(row: Row[Any]) -> Campaign:
+    fields: dict[str, Any] = {name: row._mapping[name] for name in Campaign.__slots__}
+    fields.update({name: orjson.loads(fields[name]) for name in _JSON})
+    fields.update({name: tuple(fields[name]) for name in ("columns", "held", "links")})
+    fields["state"] = CampaignState(fields["state"])
+    return Campaign(**fields)
+
+
+async def get(conn: AsyncConnection, campaign_id: int) -> Campaign | None:
+    """The campaign of that id."""
+    row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign_id))).first()
+    return None if row is None else _campaign(row)
+
+
+async def recent(conn: AsyncConnection, limit: int = 50) -> list[Campaign]:
+    """The newest campaigns of all accounts, newest first."""
+    query = select(campaigns).where(campaigns.c.state != CampaignState.LOADING).order_by(campaigns.c.id.desc())
+    return [_campaign(row) for row in await conn.execute(query.limit(limit))]
+
+
+async def find_by_report_token(conn: AsyncConnection, token: str) -> Campaign | None:
+    """The campaign whose report lies at that token; the token is compared by its hash."""
+    digest = hashlib.sha256(token.encode()).digest()
+    row = (await conn.execute(select(campaigns).where(campaigns.c.report_hash == digest))).first()
+    return None if row is None else _campaign(row)
+
+
+async def source(conn: AsyncConnection, blob_id: int) -> bytes:
+    """The user's mail, byte for byte."""
+    return bytes((await conn.execute(select(blobs.c.data).where(blobs.c.id == blob_id))).scalar_one())
+
+
+async def faults_of(conn: AsyncConnection, campaign_id: int, limit: int = 1_000_000) -> list[NewFault]:
+    """The lines that are no recipients, in the order of the list."""
+    query = select(faults).where(faults.c.campaign_id == campaign_id).order_by(faults.c.line, faults.c.part)
+    rows = await conn.execute(query.limit(limit))
+    return [NewFault(r.line, r.part, r.address, r.kind, r.detail, tuple(orjson.loads(r.fields))) for r in rows]
+
+
+async def ledger(conn: AsyncConnection, campaign_id: int) -> Ledger | None:
+    """The accounts of a campaign, from one consistent moment (call it inside one read)."""
+    columns = ("lines", "invalid", "duplicate", "suppressed", "recipients")
+    query = select(*(campaigns.c[name] for name in columns)).where(campaigns.c.id == campaign_id)
+    row = (await conn.execute(query)).first()
+    if row is None:
+        return None
+    statuses, measures = await tallies.read(conn, campaign_id)
+    return Ledger(row.lines, row.invalid, row.duplicate, row.suppressed, row.recipients, statuses, measures)
+
+
+async def states(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, CampaignState]:
+    """Where these campaigns stand; senders ask several times a second about what they hold."""
+    query = select(campaigns.c.id, campaigns.c.state).where(campaigns.c.id.in_(list(ids)))
+    return {row.id: CampaignState(row.state) for row in await conn.execute(query)}
+
+
+async def set_held(conn: AsyncConnection, campaign_id: int, reasons: Sequence[Mapping[str, Any]]) -> None:
+    """Hold a campaign that was sending: nothing more leaves until somebody decides."""
+    held = _json([dict(reason) for reason in reasons])
+    await conn.execute(
+        update(campaigns).where(campaigns.c.id == campaign_id).values(state=CampaignState.HELD, held=held)
+    )

@@ -1,0 +1,143 @@
+"""The database handle: one reader engine and one writer engine over SQLAlchemy Core.
+
+In: a SQLAlchemy URL (`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`). Out: connections inside `read()` (a consistent
+snapshot) and `write()` (one short transaction, committed on leaving, durable: SQLite WAL with synchronous=FULL).
+Several processes write to one SQLite file: they queue on an advisory file lock, because SQLite's own busy handler sleeps
+in steps of up to 100 ms and is unfair. Raises what SQLAlchemy raises; callers treat it as a bug or as a database outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def now_ms() -> int:
+    """The wall clock as UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -32000")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        if writer:
+            cursor.execute("PRAGMA wal_autocheckpoint = 4000")
+        else:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+class WriteQueue:
+    """Whose turn it is to write to a SQLite file, between processes: a blocking flock taken in a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-queue")
+
+    async def __aenter__(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody there: no hop to the thread
+        except BlockingIOError:
+            waiting = asyncio.get_running_loop().run_in_executor(self._thread, fcntl.flock, self._fd, fcntl.LOCK_EX)
+            try:
+                await asyncio.shield(waiting)
+            except asyncio.CancelledError:
+                waiting.add_done_callback(lambda _: fcntl.flock(self._fd, fcntl.LOCK_UN))  # taken in vain: pass it on
+                raise
+
+    async def __aexit__(self, *_: object) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False)
+        os.close(self._fd)
+
+
+class Database:
+    """Readers and the writer of one database; make one a process with `Database.open` and close it at the end."""
+
+    def __init__(self, url: str, reader: AsyncEngine, writer: AsyncEngine, queue: WriteQueue | None) -> None:
+        self.url = url
+        self.sqlite = queue is not None
+        self._reader, self._writer, self._queue = reader, writer, queue
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def open(cls, url: str) -> Database:
+        """Open (and for SQLite create) the database; nothing is sent before the first use."""
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            engine = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_recycle=1800)
+            return cls(url, engine, engine, None)
+        file = Path(parsed.database or "")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        reader = create_async_engine(url, pool_size=4, max_overflow=12)
+        writer = create_async_engine(url, pool_size=1, max_overflow=0)
+        _prepare_sqlite(reader, writer=False)
+        _prepare_sqlite(writer, writer=True)
+        return cls(url, reader, writer, WriteQueue(file.with_name(file.name + ".turn")))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one consistent moment."""
+        async with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, committed when the block ends without an exception; keep it short, never wait on a network."""
+        if self._queue is None:
+            async with self._writer.begin() as connection:
+                yield connection
+            return
+        async with self._turn, self._queue, self._writer.begin() as connection:
+            yield connection
+
+    async def migrate(self) -> None:
+        """Bring the tables to the newest version."""
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        if self.sqlite:  # a reader may not create the file: let the writer do it first
+            async with self.write():
+                pass
+        async with self._writer.connect() as connection:
+            await connection.run_sync(_upgrade, config)
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+        if self._queue is not None:
+            self._queue.close()
+
+
+def _upgrade(connection: Any, config: Config) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

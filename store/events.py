@@ -1,0 +1,175 @@
+"""What happened to recipients, written in batches: status, timestamps, history, counters and suppressions at once.
+
+In: Changes, inside one open write transaction. Out: how many were applied. An attempt carries its owner as a fence: when
+the row belongs to somebody else by now (the worker was thought dead), the change is dropped, never half-written.
+Raises only what the database raises; then nothing of the batch is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import suppressions
+from store.states import PEOPLE, WAITING, Event, Status, after
+from store.suppressions import SuppressionKeys
+from store.tables import campaigns, events, recipients
+from store.tallies import Differences
+from store.values import Change
+
+REPLY_IN_LISTS = 200  # characters of the last reply kept in the recipient's own row
+
+_ATTEMPTS = frozenset(
+    {Event.ACCEPTED, Event.UNANSWERED, Event.TEMPFAILED, Event.MAILBOX_TEMPFAILED, Event.REFUSED, Event.EXPIRED}
+)
+_PERSON = {
+    Event.OPEN: "opened",
+    Event.CLICK: "clicked",
+    Event.UNSUBSCRIBE: "unsubscribed",
+    Event.COMPLAIN: "complained",
+}
+_REASON = {Event.UNSUBSCRIBE: "unsubscribe", Event.COMPLAIN: "complaint"}
+
+_READ = (
+    "id", "campaign_id", "address", "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at",
+    "delivered_at", "bounced_at", "opened_at", "clicked_at", "unsubscribed_at", "complained_at", "clicks", "reply",
+)  # fmt: skip
+_WRITTEN = tuple(name for name in _READ if name not in ("id", "campaign_id", "address"))
+_UPDATE = (
+    update(recipients)
+    .where(recipients.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}") for name in _WRITTEN})
+)
+_SELECT = select(*(recipients.c[name] for name in _READ)).order_by(recipients.c.id).with_for_update()
+
+
+class Applied:
+    """The rows of one batch while events are applied to them."""
+
+    def __init__(self, rows: dict[int, dict[str, Any]]) -> None:
+        self.rows = rows
+        self.touched: set[int] = set()
+        self.history: list[dict[str, Any]] = []
+        self.suppress: list[tuple[int, str, int]] = []  # recipient, reason, at
+        self.differences = Differences()
+
+    def apply(self, change: Change) -> bool:
+        """Apply one change to its row; False when the fence (or a missing row) keeps it out."""
+        row = self.rows.get(change.recipient_id)
+        if row is None or (change.owner is not None and row["owner"] != change.owner):
+            return False
+        self._remember(row, change)
+        if change.machine:
+            self.differences.add(row["campaign_id"], f"machine_{change.event.code}")
+            return True
+        self.touched.add(row["id"])
+        old = Status(row["status"])
+        new = after(old, change.event)
+        row["status"], row["last_at"] = int(new), max(row["last_at"] or 0, change.at)
+        self.differences.move(row["campaign_id"], old, new)
+        if change.event in _ATTEMPTS:
+            self._attempt(row, change, new)
+        elif change.event in _PERSON:
+            self._person(row, change)
+        else:
+            self._report(row, change, new)
+        reason = change.suppress or _REASON.get(change.event, "")
+        if reason:
+            self.suppress.append((row["id"], reason, change.at))
+        return True
+
+    def _remember(self, row: dict[str, Any], change: Change) -> None:
+        self.history.append(
+            {
+                "recipient_id": row["id"],
+                "campaign_id": row["campaign_id"],
+                "at": change.at,
+                "kind": int(change.event),
+                "machine": change.machine,
+                "detail": orjson.dumps(change.detail).decode(),
+            }
+        )
+
+    def _attempt(self, row: dict[str, Any], change: Change, new: Status) -> None:
+        if row["attempts"] == 0:
+            row["first_attempt_at"] = change.at
+            self.differences.add(row["campaign_id"], "sent")
+        row["attempts"] += 1
+        row["owner"] = None
+        row["next_attempt_at"] = change.next_attempt_at if new in WAITING else None
+        row["reply"] = str(change.detail.get("reply", ""))[:REPLY_IN_LISTS]
+        if change.event is Event.ACCEPTED and row["delivered_at"] is None:
+            row["delivered_at"] = change.at
+            self.differences.point(row["campaign_id"], change.at, "delivered")
+        elif new is Status.CANCELLED:
+            row["bounced_at"] = change.at
+
+    def _person(self, row: dict[str, Any], change: Change) -> None:
+        # whoever opens or unsubscribes has the mail, or wants none: it is never sent again
+        row["next_attempt_at"] = None
+        names = ["opened", "clicked"] if change.event is Event.CLICK else [_PERSON[change.event]]
+        for name in names:
+            if row[f"{name}_at"] is None:
+                row[f"{name}_at"] = change.at
+                self.differences.add(row["campaign_id"], name)
+                if name in ("opened", "clicked"):
+                    self.differences.point(row["campaign_id"], change.at, name)
+        if change.event is Event.CLICK:
+            row["clicks"] += 1
+            self.differences.add(row["campaign_id"], "clicks")
+
+    def _report(self, row: dict[str, Any], change: Change, new: Status) -> None:
+        if change.event is Event.STOP:
+            row["next_attempt_at"] = None
+            return
+        if new not in PEOPLE and new is not Status.STOPPED:
+            row["next_attempt_at"] = None  # a report tells that a server had taken the mail
+            row["bounced_at"] = change.at
+            row["reply"] = str(change.detail.get("reply", ""))[:REPLY_IN_LISTS]
+
+
+async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: SuppressionKeys) -> int:
+    """Write a batch of changes; returns how many passed their fences."""
+    ids = sorted({change.recipient_id for change in changes})
+    rows = {row.id: dict(row._mapping) for row in await conn.execute(_SELECT.where(recipients.c.id.in_(ids)))}
+    batch = Applied(rows)
+    applied = sum(batch.apply(change) for change in changes)
+    if batch.touched:
+        values = [{f"b_{name}": rows[i][name] for name in ("id", *_WRITTEN)} for i in sorted(batch.touched)]
+        await conn.execute(_UPDATE, values)
+    if batch.history:
+        await conn.execute(insert(events), batch.history)
+    await batch.differences.write(conn)
+    await _suppress(conn, batch, keys)
+    return applied
+
+
+async def _suppress(conn: AsyncConnection, batch: Applied, keys: SuppressionKeys) -> None:
+    if not batch.suppress:
+        return
+    used = {batch.rows[recipient]["campaign_id"] for recipient, _, _ in batch.suppress}
+    query = select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(used))
+    account = {row.id: row.account_id for row in await conn.execute(query)}
+    entries = []
+    for recipient, reason, at in batch.suppress:
+        row = batch.rows[recipient]
+        entries.append(
+            {
+                "account_id": account[row["campaign_id"]],
+                "key": keys.hash(_folded(row["address"])),
+                "address": row["address"],
+                "reason": reason,
+                "at": at,
+                "campaign_id": row["campaign_id"],
+            }
+        )
+    await suppressions.add(conn, entries)
+
+
+def _folded(address: str) -> str:
+    # addresses are stored with their domain as an A-label already, so folding the case is all of parsers.address.key
+    return address.casefold()

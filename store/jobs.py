@@ -1,0 +1,183 @@
+"""Leases: which worker holds which recipients, and what becomes of them when it dies.
+
+In: a worker's id, instants in ms. Out: Jobs. A row is free when `owner` is null; a worker is one *incarnation* of a
+sender process whose `seen_at` is renewed every 5 s. Whoever is silent for STALE ms is retired and its rows are freed in
+the same transaction, so a mail that a server takes ten minutes to answer is never sent twice while its sender lives.
+Nothing is raised but what the database raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from sqlalchemy import TextClause, bindparam, exists, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.states import Status
+from store.tables import accounts, campaigns, notices, recipients, workers
+from store.values import CampaignState, Job, NoticeJob, Tracked
+
+STALE = 20_000  # ms without a sign of life
+_LIVE = (CampaignState.SCHEDULED, CampaignState.SENDING)
+
+
+async def join(conn: AsyncConnection, host: str, pid: int, now: int) -> int:
+    """Register a new incarnation of a sender; returns its id."""
+    row = {"host": host, "pid": pid, "joined_at": now, "seen_at": now}
+    return int((await conn.execute(insert(workers).returning(workers.c.id), row)).scalar_one())
+
+
+async def beat(conn: AsyncConnection, worker: int, now: int) -> bool:
+    """Renew a worker's sign of life; False when it was retired: it must drop all it holds and join anew."""
+    query = update(workers).where(workers.c.id == worker, workers.c.retired_at.is_(None)).values(seen_at=now)
+    return (await conn.execute(query)).rowcount == 1
+
+
+async def retire(conn: AsyncConnection, worker: int, now: int) -> int:
+    """End an incarnation and free what it held; returns how many recipients."""
+    await conn.execute(
+        update(workers).where(workers.c.id == worker, workers.c.retired_at.is_(None)).values(retired_at=now)
+    )
+    await conn.execute(update(notices).where(notices.c.owner == worker).values(owner=None))
+    return (await conn.execute(update(recipients).where(recipients.c.owner == worker).values(owner=None))).rowcount
+
+
+async def sweep(conn: AsyncConnection, now: int) -> int:
+    """Retire every worker that has been silent for STALE ms; returns how many."""
+    query = select(workers.c.id).where(workers.c.retired_at.is_(None), workers.c.seen_at < now - STALE)
+    stale = (await conn.execute(query)).scalars().all()
+    for worker in stale:
+        await retire(conn, worker, now)
+    return len(stale)
+
+
+async def retire_process(conn: AsyncConnection, host: str, pid: int | None, now: int) -> int:
+    """Retire the workers of a host (or of one of its processes) at once: its supervisor saw them end."""
+    query = select(workers.c.id).where(workers.c.host == host, workers.c.retired_at.is_(None))
+    if pid is not None:
+        query = query.where(workers.c.pid == pid)
+    gone = (await conn.execute(query)).scalars().all()
+    for worker in gone:
+        await retire(conn, worker, now)
+    return len(gone)
+
+
+async def due(conn: AsyncConnection, now: int, limit: int = 1_000) -> list[int]:
+    """Campaigns that have recipients to be sent now, longest started first; a read, so asking costs no writer."""
+    waiting = exists().where(
+        recipients.c.campaign_id == campaigns.c.id,
+        recipients.c.owner.is_(None),
+        recipients.c.next_attempt_at <= now,
+    )
+    query = (
+        select(campaigns.c.id)
+        .join(accounts, accounts.c.id == campaigns.c.account_id)
+        .where(campaigns.c.state.in_(_LIVE), campaigns.c.send_at <= now, accounts.c.suspended.is_(False), waiting)
+        .order_by(campaigns.c.send_at, campaigns.c.id)
+        .limit(limit)
+    )
+    return list((await conn.execute(query)).scalars())
+
+
+_TAKE = """
+WITH due AS MATERIALIZED (
+  SELECT id FROM {table}
+  WHERE {where} owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now
+  ORDER BY next_attempt_at LIMIT :n {lock}
+)
+UPDATE {table} SET owner = :worker WHERE id IN (SELECT id FROM due)
+  AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)
+RETURNING {columns}
+"""
+_JOB = "id, campaign_id, address, name, fields, tracked, status, attempts, first_attempt_at"
+_OF_CAMPAIGN = "campaign_id = :campaign AND"
+
+
+def _take(table: str, where: str, columns: str) -> dict[str, TextClause]:
+    locks = {"sqlite": "", "postgresql": "FOR UPDATE SKIP LOCKED"}
+    return {
+        dialect: text(_TAKE.format(table=table, where=where, lock=lock, columns=columns))
+        for dialect, lock in locks.items()
+    }
+
+
+_TAKE_JOBS = _take("recipients", _OF_CAMPAIGN, _JOB)
+_TAKE_NOTICES = _take("notices", "", "id, campaign_id, address, raw, attempts, first_attempt_at")
+
+
+async def lease(conn: AsyncConnection, worker: int, now: int, shares: Mapping[int, int]) -> list[Job]:
+    """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired."""
+    live = select(campaigns.c.id).where(campaigns.c.id.in_(list(shares)), campaigns.c.state.in_(_LIVE))
+    jobs: list[Job] = []
+    for campaign_id in (await conn.execute(live)).scalars().all():
+        values = {"campaign": campaign_id, "now": now, "n": shares[campaign_id], "worker": worker}
+        for row in await conn.execute(_TAKE_JOBS[conn.dialect.name], values):
+            jobs.append(
+                Job(
+                    row.id,
+                    row.campaign_id,
+                    row.address,
+                    row.name,
+                    tuple(orjson.loads(row.fields)),
+                    Tracked(row.tracked),
+                    Status(row.status),
+                    row.attempts,
+                    row.first_attempt_at,
+                )
+            )
+    begun = {job.campaign_id for job in jobs}
+    if begun:
+        start = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.state == CampaignState.SCHEDULED)
+        await conn.execute(start.values(state=CampaignState.SENDING))
+        first = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.started_at.is_(None))
+        await conn.execute(first.values(started_at=now))
+    return jobs
+
+
+async def release(conn: AsyncConnection, worker: int, ids: Sequence[int], *, not_before: int | None = None) -> None:
+    """Give back recipients that were not tried; `not_before` makes them due later (a site that is paused)."""
+    query = update(recipients).where(recipients.c.id == bindparam("b_id"), recipients.c.owner == worker)
+    values: dict[str, object] = {"owner": None}
+    if not_before is not None:
+        values["next_attempt_at"] = not_before
+    if ids:
+        await conn.execute(query.values(**values), [{"b_id": i} for i in ids])
+
+
+async def lease_notices(conn: AsyncConnection, worker: int, now: int, limit: int) -> list[NoticeJob]:
+    """Take system mails that are due, oldest first."""
+    rows = await conn.execute(_TAKE_NOTICES[conn.dialect.name], {"now": now, "n": limit, "worker": worker})
+    return [NoticeJob(r.id, r.campaign_id, r.address, bytes(r.raw), r.attempts, r.first_attempt_at) for r in rows]
+
+
+async def notices_due(conn: AsyncConnection, now: int) -> bool:
+    """Whether a system mail waits to be sent; a read."""
+    query = select(notices.c.id).where(notices.c.owner.is_(None), notices.c.next_attempt_at <= now).limit(1)
+    return (await conn.execute(query)).first() is not None
+
+
+async def finish_notice(
+    conn: AsyncConnection,
+    worker: int,
+    notice_id: int,
+    now: int,
+    *,
+    delivered: bool,
+    next_attempt_at: int | None,
+    reply: str,
+) -> bool:
+    """Write what became of a system mail; False when the worker no longer owns it."""
+    row = (await conn.execute(select(notices).where(notices.c.id == notice_id, notices.c.owner == worker))).first()
+    if row is None:
+        return False
+    values = {
+        "owner": None,
+        "attempts": row.attempts + 1,
+        "first_attempt_at": row.first_attempt_at or now,
+        "next_attempt_at": None if delivered else next_attempt_at,
+        "delivered_at": now if delivered else None,
+        "reply": reply[:2_000],
+    }
+    await conn.execute(update(notices).where(notices.c.id == notice_id).values(**values))
+    return True

@@ -1,0 +1,97 @@
+"""The spool: mails that were accepted and not yet understood, one file each.
+
+In: an envelope and the raw bytes. Out: a reference; `put` returns only after file and folder are on the disk, so a "250"
+that follows it is a promise (RFC 5321 6.1). A file is one JSON line (the envelope) and the mail. `done` forgets a mail,
+`shunt` sets one aside with the reason when reading it failed; nothing is ever dropped. Raises OSError when the disk does.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """How a mail came in; `kind` is campaign, bounce, stop, fbl, reply or postmaster, `token` the number that it bears."""
+
+    kind: str
+    mail_from: str
+    rcpt_to: tuple[str, ...]
+    peer: str
+    listener: str  # mx | submission | api | web
+    received_at: int
+    account_id: int | None = None
+    login: str | None = None
+    token: int | None = None
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Spool:
+    """A folder with `tmp`, `new` and `shunt`; every method blocks on the disk: call it in a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._tmp, self._new, self._shunt = (folder / name for name in ("tmp", "new", "shunt"))
+        for path in (self._tmp, self._new, self._shunt):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def put(self, envelope: Envelope, raw: bytes) -> str:
+        """Make a mail durable and return its reference; the references sort by time of arrival."""
+        ref = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+        tmp = self._tmp / ref
+        try:
+            with tmp.open("xb") as file:
+                file.write(orjson.dumps(asdict(envelope)) + b"\n")
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            tmp.rename(self._new / ref)
+        except BaseException:
+            tmp.unlink(missing_ok=True)
+            raise
+        _fsync(self._new)
+        return ref
+
+    def pending(self) -> list[str]:
+        """References of all mails waiting to be read, oldest first."""
+        return sorted(path.name for path in self._new.iterdir())
+
+    def path(self, ref: str) -> Path:
+        """The file of a waiting mail; the mail itself begins after the first line."""
+        return self._new / ref
+
+    def load(self, ref: str) -> tuple[Envelope, bytes]:
+        """Envelope and raw bytes of a waiting mail."""
+        head, _, raw = self.path(ref).read_bytes().partition(b"\n")
+        fields = orjson.loads(head)
+        return Envelope(**{**fields, "rcpt_to": tuple(fields["rcpt_to"])}), raw
+
+    def done(self, ref: str) -> None:
+        """Forget a mail that is now a campaign, an event or an answer."""
+        self.path(ref).unlink(missing_ok=True)
+
+    def shunt(self, ref: str, why: str) -> None:
+        """Set a mail aside, with the reason beside it, for an operator to look at."""
+        (self._shunt / f"{ref}.txt").write_text(why)
+        self.path(ref).rename(self._shunt / ref)
+        _fsync(self._shunt)
+
+    def sweep(self) -> int:
+        """Remove what a crash left half-written (never acknowledged); returns how many files."""
+        leftovers = list(self._tmp.iterdir())
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+        return len(leftovers)

@@ -1,0 +1,281 @@
+"""The tables: one place that says what is kept, for SQLite and PostgreSQL alike.
+
+Instants are UTC milliseconds (BIGINT), closed words are small integers or short text, free shapes are JSON text.
+`recipients` is the queue as well as the list: `next_attempt_at` says when, `owner` says who holds it, `status` is what
+people read. Nothing is raised here.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives rowids only to INTEGER keys; PostgreSQL needs 64 bits
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("legal_name", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("locale", Text, nullable=False, server_default="fr"),
+    Column("timezone", Text, nullable=False, server_default="Europe/Paris"),
+    Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    _id(),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("login", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False, server_default="admin"),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+attestations = Table(
+    "attestations",
+    metadata,
+    _id(),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+)
+
+senders = Table(
+    "senders",
+    metadata,
+    _id(),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("address_key", Text, nullable=False, unique=True),  # an address belongs to exactly one account (SPEC 1)
+    Column("name", Text, nullable=False, server_default=""),
+    Column("verified_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    _id(),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    _id(),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("sender_id", Id, ForeignKey("senders.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("from_name", Text, nullable=False),
+    Column("from_address", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("message_key", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("columns", Text, nullable=False),  # JSON list
+    Column("address_column", Integer, nullable=False),
+    Column("options", Text, nullable=False),  # JSON
+    Column("held", Text, nullable=False, server_default="[]"),  # JSON list of reasons
+    Column("links", Text, nullable=False, server_default="[]"),  # JSON list
+    Column("blob_id", Id, ForeignKey("blobs.id"), nullable=False),
+    Column("report_hash", LargeBinary, unique=True),
+    Column("lines", Integer, nullable=False, server_default="0"),
+    Column("invalid", Integer, nullable=False, server_default="0"),
+    Column("duplicate", Integer, nullable=False, server_default="0"),
+    Column("suppressed", Integer, nullable=False, server_default="0"),
+    Column("recipients", Integer, nullable=False, server_default="0"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("send_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    UniqueConstraint("account_id", "message_key"),
+    Index("ix_campaigns_state_send_at", "state", "send_at"),
+    Index("ix_campaigns_account_id_created_at", "account_id", "created_at"),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    _id(),
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("part", SmallInteger, nullable=False, server_default="0"),
+    Column("address", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON list, in the order of campaigns.columns
+    Column("tracked", SmallInteger, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("owner", Id),  # workers.id while leased
+    Column("next_attempt_at", BigInteger),  # null: out of the queue
+    Column("first_attempt_at", BigInteger),
+    Column("last_at", BigInteger),  # the last change of any kind
+    Column("delivered_at", BigInteger),
+    Column("bounced_at", BigInteger),
+    Column("opened_at", BigInteger),
+    Column("clicked_at", BigInteger),
+    Column("unsubscribed_at", BigInteger),
+    Column("complained_at", BigInteger),
+    Column("clicks", Integer, nullable=False),
+    Column("reply", Text, nullable=False),  # the last reply, cut for lists; whole in events
+    Index("ix_recipients_campaign_id_status", "campaign_id", "status", "id"),
+    # the queue: only rows that somebody may take
+    Index(
+        "ix_recipients_due",
+        "campaign_id",
+        "next_attempt_at",
+        sqlite_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+        postgresql_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+    ),
+    Index(
+        "ix_recipients_owner",
+        "owner",
+        sqlite_where=text("owner IS NOT NULL"),
+        postgresql_where=text("owner IS NOT NULL"),
+    ),
+)
+
+faults = Table(
+    "faults",
+    metadata,
+    _id(),
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), nullable=False, index=True),
+    Column("line", Integer, nullable=False),
+    Column("part", SmallInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON list
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("recipient_id", Id, nullable=False, index=True),
+    Column("campaign_id", Id, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False),  # store.states.Event
+    Column("machine", Boolean, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON
+)
+
+# counters kept in the transaction of what they count: `status:6`, `sent`, `opened`, `machine_open` …
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+# the curve of the report: deliveries, opens and clicks a minute
+curves = Table(
+    "curves",
+    metadata,
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("slot", BigInteger, primary_key=True, autoincrement=False),  # start of the minute, ms
+    Column("name", Text, primary_key=True),  # delivered, opened, clicked
+    Column("n", BigInteger, nullable=False),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _id(),
+    Column("account_id", Id, nullable=False),  # 0: for all accounts (NULLs are never equal in a unique key)
+    Column("key", LargeBinary, nullable=False),  # keyed hash of the folded address: survives erasure
+    Column("address", Text),  # null once erased
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("campaign_id", Id),
+    UniqueConstraint("account_id", "key"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _id(),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("retired_at", BigInteger),
+    Index(
+        "ix_workers_live",
+        "seen_at",
+        sqlite_where=text("retired_at IS NULL"),
+        postgresql_where=text("retired_at IS NULL"),
+    ),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), index=True),
+    Column("address", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("owner", Id),
+    Column("next_attempt_at", BigInteger),
+    Column("first_attempt_at", BigInteger),
+    Column("delivered_at", BigInteger),
+    Column("reply", Text, nullable=False, server_default=""),
+    Index(
+        "ix_notices_due",
+        "next_attempt_at",
+        sqlite_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+        postgresql_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+    ),
+)
+
+# keys that signed something kept here: `serve` refuses to start when one is missing from the folder (SPEC 10)
+key_ids = Table(
+    "key_ids",
+    metadata,
+    Column("purpose", Text, primary_key=True),
+    Column("key_id", Integer, primary_key=True, autoincrement=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+)

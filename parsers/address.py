@@ -1,0 +1,205 @@
+"""Addresses of one cell of a list, as people type and paste them.
+
+In: the text of a cell (one address, several, with names, `mailto:`, invisible characters); out: one `Found` per
+address, each good or with a `Fault`, and the key under which two spellings are the same mailbox.
+Raises nothing and logs nothing: what cannot be an address is a `Found` with a fault.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import unquote
+
+import idna
+from email_validator import EmailNotValidError, validate_email
+
+from parsers.typos import typo_hint
+
+__all__ = ["Fault", "Found", "a_label", "clean", "key", "looks_like", "parse", "typo_hint"]
+
+
+class Fault(StrEnum):
+    """Why a line of a list gets no mail."""
+
+    EMPTY = "empty"
+    SYNTAX = "syntax"
+    LITERAL = "literal"
+    OWN = "own"
+    DUPLICATE = "duplicate"
+    SUPPRESSED = "suppressed"
+    NO_MAIL = "no_mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One address found in a cell; with a fault, `address` is the text that stood there."""
+
+    address: str
+    name: str = ""
+    fault: Fault | None = None
+
+
+# RFC 5321 4.5.3.1: 64 octets of local part, 255 of domain, 256 of path with its angle brackets.
+_LOCAL_MAX, _DOMAIN_MAX, _ADDRESS_MAX = 64, 253, 254
+# RFC 5322 3.2.3: dot-atom.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?:[A-Za-z]{{2,63}}|[Xx][Nn]--[A-Za-z0-9-]{{1,58}}[A-Za-z0-9])")
+_PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9.-]+)")
+_LOOKS = re.compile(r"[^\s@<>;,]@(?:\[|[^\s@<>;,.]+\.[^\s@<>;,])")
+_SPACES = re.compile(r"[^\S\n]+")
+# Zero-width, soft hyphen, bidi marks and BOM: what copying from web pages and PDF leaves behind.
+_INVISIBLE = dict.fromkeys([0xAD, 0x34F, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F)]) | (
+    dict.fromkeys(range(0x2060, 0x2070))
+)
+_QUOTES = {'"': '"', "'": "'", "«": "»", "“": "”", "‘": "’"}
+_ANGLE = re.compile(r"([^<>]*)<([^<>]*)>")
+_COMMENT = re.compile(r"(\S+@\S+)\s*\(([^()]*)\)")
+_LITERAL = re.compile(r"[^\s@]+@\[[^\]\s]*\]")
+_PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\([^()]*\)|[;,\n\r|]|[^";,\n\r|<(]+|.', re.DOTALL)
+_CONNECTORS = frozenset(("/", "-", "–", "&", "+", "et", "ou", "and", "or", "|"))
+
+
+@lru_cache(maxsize=16384)
+def a_label(domain: str) -> str:
+    """Domain in lower-case A-labels (RFC 5890), or "" when it cannot be a mail domain."""
+    if domain.isascii() and "xn--" not in domain.lower():
+        return domain.lower() if len(domain) <= _DOMAIN_MAX and _DOMAIN.fullmatch(domain) else ""
+    try:
+        encoded = idna.encode(domain, uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError, ValueError, IndexError):
+        return ""
+    return encoded if len(encoded) <= _DOMAIN_MAX and _DOMAIN.fullmatch(encoded) else ""
+
+
+def key(address: str) -> str:
+    """The one key of a mailbox: the whole address case-folded, its domain as lower-case A-label."""
+    if address.isascii() and "xn--" not in address:
+        return address.lower()
+    local, _, domain = address.rpartition("@")
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
+    return f"{folded}@{a_label(domain) or domain.casefold()}"
+
+
+def looks_like(text: str) -> bool:
+    """Whether a text holds something that was meant as an address (used to find the column)."""
+    return "@" in text and _LOOKS.search(text) is not None
+
+
+def clean(text: str) -> str:
+    """Text without invisible characters, every kind of blank a simple space, new lines kept."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    text = text.translate(_INVISIBLE).replace("\r\n", "\n").replace("\r", "\n").replace("＠", "@")
+    return _SPACES.sub(" ", text).strip()
+
+
+def parse(cell: str, own_domains: frozenset[str] = frozenset()) -> tuple[Found, ...]:
+    """Every address of a cell, in order; a blank cell gives one `Found` with the fault EMPTY."""
+    match = _PLAIN.fullmatch(cell)
+    if match is not None:
+        return (_judge(match[1], match[2], cell, "", own_domains),)
+    text = clean(cell)
+    if not text.strip(" ;,\n"):
+        return (Found("", "", Fault.EMPTY),)
+    return tuple(_one(piece, own_domains) for piece in _split(text))
+
+
+def _judge(local: str, domain: str, text: str, name: str, own_domains: frozenset[str]) -> Found:
+    label = a_label(domain)
+    if not label or not (local := _checked_local(local)):
+        return Found(text, name, Fault.SYNTAX)
+    address = f"{local}@{domain if domain.isascii() else label}"
+    if len(address) > _ADDRESS_MAX and len(address.encode()) > _ADDRESS_MAX:
+        return Found(text, name, Fault.SYNTAX)
+    return Found(address, name, Fault.OWN if label in own_domains else None)
+
+
+def _checked_local(local: str) -> str:
+    if local.isascii():
+        return local if len(local) <= _LOCAL_MAX and _LOCAL.fullmatch(local) else ""
+    return _checked_utf8_local(local)
+
+
+@lru_cache(maxsize=4096)
+def _checked_utf8_local(local: str) -> str:
+    # RFC 6531 3.3: UTF-8 local parts; which characters are safe is email-validator's knowledge.
+    if len(local) > _LOCAL_MAX:
+        return ""
+    try:
+        checked = validate_email(f"{local}@a.test", check_deliverability=False, test_environment=True)
+    except (EmailNotValidError, UnicodeError):
+        return ""
+    return checked.local_part if len(checked.local_part.encode()) <= _LOCAL_MAX else ""
+
+
+def _one(piece: str, own_domains: frozenset[str]) -> Found:
+    name, text = _named(piece)
+    if _LITERAL.fullmatch(text):
+        return Found(text, name, Fault.LITERAL)
+    local, at, domain = text.rpartition("@")
+    if not at or not local or not domain:
+        return Found(piece, "", Fault.SYNTAX)
+    found = _judge(local, domain, piece, name, own_domains)
+    return Found(piece, "", Fault.SYNTAX) if found.fault is Fault.SYNTAX else found
+
+
+def _named(piece: str) -> tuple[str, str]:
+    """Display name and bare address of one piece (RFC 5322 3.4 name-addr, and the old comment form)."""
+    name = ""
+    if (match := _ANGLE.fullmatch(piece.rstrip(" .>") + ">") if "<" in piece else None) is not None:
+        name, piece = match[1], match[2]
+    elif (match := _COMMENT.fullmatch(piece)) is not None:
+        piece, name = match[1], match[2]
+    text = _bare(piece)
+    name = _unquote(name.strip(" :"))
+    return ("" if name.casefold() == text.casefold() else name), text
+
+
+def _bare(text: str) -> str:
+    text = _unquote(text.strip())
+    if text[:7].lower() == "mailto:":
+        text = unquote(text[7:].split("?", 1)[0], errors="replace").strip()
+    return text
+
+
+def _unquote(text: str) -> str:
+    while len(text) >= 2 and _QUOTES.get(text[0]) == text[-1]:
+        text = text[1:-1].strip()
+    return text.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _split(text: str) -> list[str]:
+    """Pieces of a cell, one address each: cut at `;` `,` `|` and new lines outside quotes, brackets, comments."""
+    pieces: list[str] = []
+    current = ""
+    for token in _PIECES.findall(text):
+        # "Dupont, Jean <j@d.fr>": a comma before the bracket belongs to the name.
+        if token == "," and "@" not in current:
+            current += token
+        elif token in (";", ",", "\n", "\r", "|"):
+            pieces.append(current)
+            current = ""
+        else:
+            current += token
+    pieces.append(current)
+    stripped = [piece.strip(" ,") for piece in pieces]
+    return [part for piece in stripped if piece for part in _split_run(piece)]
+
+
+def _split_run(piece: str) -> list[str]:
+    """Addresses that follow each other in one piece with blanks or slashes between; else the piece whole."""
+    if piece.count("@") < 2:
+        return [piece]
+    if "<" in piece:
+        runs = [match[0].strip(" /&+-") for match in _ANGLE.finditer(piece)]
+        whole = _ANGLE.sub("", piece).strip(" /&+-.")
+        return runs if len(runs) > 1 and not whole else [piece]
+    tokens = [token for token in re.split(r"[ /]+", piece) if token and token.lower() not in _CONNECTORS]
+    # A word without "@" among them may be the first half of a broken address: never guess at a recipient.
+    return tokens if all("@" in token for token in tokens) else [piece]

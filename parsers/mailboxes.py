@@ -1,0 +1,58 @@
+"""Mailboxes of From, To, Cc and Reply-To fields as real clients write them (RFC 5322 section 3.4).
+
+In: an unfolded, undecoded field value. Out: mailboxes in order, names decoded; groups are opened, comments dropped
+(the old `a@b (Name)` form gives its name). Raises nothing; logs nothing; at most 1,000 mailboxes are read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from parsers.headers import Mailbox, text
+
+MAX_MAILBOXES = 1000
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:<>()]+|.', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_BLANKS = re.compile(r"\s+")
+_BARE = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
+
+
+def mailboxes(value: str) -> tuple[Mailbox, ...]:
+    """Return the mailboxes of a field value; entries without any address are left out."""
+    found: list[Mailbox] = []
+    name: list[str] = []
+    comment, address = "", None
+    for token in _TOKEN.findall(value):
+        mark = token[0]
+        if mark in ",;":
+            _add(found, name, comment, address)
+            name, comment, address = [], "", None
+        elif mark == ":" and address is None and not any("@" in piece for piece in name):
+            name, comment = [], ""  # the name of a group
+        elif mark == "(":
+            comment = comment or token.strip("()")
+        elif mark == "<":
+            address = address or token.strip("<>")
+        else:
+            name.append(_ESCAPED.sub(r"\1", token.strip('"')) if mark == '"' else token)
+        if len(found) >= MAX_MAILBOXES:
+            return tuple(found)
+    _add(found, name, comment, address)
+    return tuple(found[:MAX_MAILBOXES])
+
+
+def _add(found: list[Mailbox], name: list[str], comment: str, address: str | None) -> None:
+    phrase = "".join(name).strip()
+    if address is None:
+        bare = _BARE.search(phrase)
+        if not bare:
+            return
+        address = bare.group()
+        phrase = (phrase[: bare.start()] + phrase[bare.end() :]).strip() or comment
+    address = _BLANKS.sub("", address)
+    if address[:7].lower() == "mailto:":
+        address = address[7:]
+    if address.startswith("@") and ":" in address:
+        address = address.split(":", 1)[1]  # an obsolete source route, RFC 5322 section 4.4
+    if address:
+        found.append(Mailbox(text(phrase).strip("'\" "), address))

@@ -1,0 +1,69 @@
+"""Machines are told from people by what they say of themselves."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsers.hits import judge
+from parsers.useragent import describe
+
+CASES = Path(__file__).parents[2] / "../shared/cases/ua"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
+
+
+@pytest.mark.parametrize(
+    ("method", "agent", "reason"),
+    [
+        ("HEAD", FIREFOX, "head"),
+        ("GET", "", "silent"),
+        ("GET", "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Firefox/11.0 (via ggpht.com GoogleImageProxy)", "proxy"),
+        ("GET", "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html", "proxy"),
+        ("GET", "Mozilla/5.0", "proxy"),
+        ("GET", "BarracudaCentral/1.0", "scanner"),
+        ("GET", "curl/8.5.0", "tool"),
+        ("GET", "python-requests/2.32", "tool"),
+        ("GET", "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot"),
+        ("GET", FIREFOX, ""),
+        ("GET", IPHONE, ""),
+        ("GET", "Microsoft Office/16.0 (Microsoft Outlook 16.0.12329; Pro)", ""),
+        ("GET", "Mozilla/5.0 (Windows NT 10.0; rv:115.0) Gecko/20100101 Thunderbird/115.3", ""),
+    ],
+)
+def test_a_hit_is_a_person_unless_it_says_otherwise(method: str, agent: str, reason: str) -> None:
+    verdict = judge(method, agent)
+    assert (verdict.machine, verdict.reason) == (bool(reason), reason)
+
+
+def rows(name: str) -> list[dict[str, object]]:
+    if not CASES.is_dir():
+        pytest.skip("the shared user agents are not on this machine")
+    return [json.loads(line) for line in (CASES / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("name", "share"), [("crawlers", 0.96), ("dd_bot", 0.9)])
+def test_published_robots_are_known(name: str, share: float) -> None:
+    agents = [str(row["ua"]) for row in rows(name)]
+    assert sum(judge("GET", agent).machine for agent in agents) >= share * len(agents)
+
+
+@pytest.mark.parametrize(("name", "share"), [("dd_client", 0.06), ("dd_full", 0.06)])
+def test_published_browsers_and_mail_programs_are_people(name: str, share: float) -> None:
+    agents = [str(row["ua"]) for row in rows(name) if row.get("client_type") in ("browser", "pim")]
+    assert sum(judge("GET", agent).machine for agent in agents) <= share * len(agents)
+
+
+def test_software_is_named() -> None:
+    assert describe(IPHONE).form == "phone" and describe(IPHONE).system == "iOS"
+    assert describe(FIREFOX).client == "Firefox" and describe(FIREFOX).form == "computer"
+    assert describe("Mozilla/5.0 (iPad; CPU OS 16_0 like Mac OS X) AppleWebKit/605.1.15").form == "tablet"
+    assert describe("").client == describe("?").client == ""
+
+
+@given(st.text(), st.text(max_size=500))
+def test_any_header_has_a_verdict(method: str, agent: str) -> None:
+    verdict = judge(method, agent)
+    assert verdict.machine is bool(verdict.reason)

@@ -1,0 +1,71 @@
+"""How a child process runs: it lives as long as its supervisor does.
+
+In: a coroutine function that takes the settings and returns when it is cancelled or done; the environment variable
+M2C_LIFELINE names an inherited pipe. Out: the process's exit code. SIGTERM cancels the coroutine's wait by setting the
+event given to it; when the supervisor is gone (end of file on the pipe) the child gets the same signal and is ended for
+good GRACE seconds later, whatever it is doing: a second `serve` may then start safely. Logs started, stopped, failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+import uvloop
+
+from config import logging
+from config.settings import Settings
+
+VARIABLE = "M2C_LIFELINE"
+GRACE = 1.0  # seconds between the end of the supervisor and ours
+
+Child = Callable[[Settings, asyncio.Event], Awaitable[None]]
+
+
+def watch() -> None:
+    """Begin to watch the lifeline; a process that was started by hand has none and lives on its own."""
+    descriptor = os.environ.get(VARIABLE)
+    if descriptor is None:
+        return
+
+    def wait() -> None:
+        # a thread of its own: it works also while the event loop is busy
+        while True:
+            try:
+                if not os.read(int(descriptor), 1):
+                    break
+            except InterruptedError:
+                continue
+            except OSError:
+                break
+        logging.log("lifeline_cut")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def run_child(child: Child, settings: Settings) -> int:
+    """Run one of the gateway's processes until SIGTERM; 0 when it ended in order, 1 after an exception."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the supervisor decides for us
+    watch()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await child(settings, stop)
+
+    try:
+        uvloop.run(main())
+    except Exception as error:
+        logging.log("failed", what=getattr(child, "__module__", "child"), error=error)
+        return 1
+    finally:
+        sys.stderr.flush()
+    return 0

@@ -19,7 +19,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from parsers.typos import typo_hint
 
-__all__ = ["Fault", "Found", "a_label", "clean", "key", "looks_like", "parse", "typo_hint"]
+__all__ = ["Fault", "Found", "a_label", "clean", "key", "looks_like", "parse", "plain_domain", "typo_hint"]
 
 
 class Fault(StrEnum):
@@ -50,7 +50,7 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?:[A-Za-z]{{2,63}}|[Xx][Nn]--[A-Za-z0-9-]{{1,58}}[A-Za-z0-9])")
-_PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@([A-Za-z0-9.-]+)")
+_PLAIN = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9.-]+")
 _LOOKS = re.compile(r"[^\s@<>;,]@(?:\[|[^\s@<>;,.]+\.[^\s@<>;,])")
 _SPACES = re.compile(r"[^\S\n]+")
 # Zero-width, soft hyphen, bidi marks and BOM: what copying from web pages and PDF leaves behind.
@@ -65,7 +65,7 @@ _PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\([^()]*\)|[;,\n\r|]|[^";,\n\r
 _CONNECTORS = frozenset(("/", "-", "–", "&", "+", "et", "ou", "and", "or", "|"))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=65536)
 def a_label(domain: str) -> str:
     """Domain in lower-case A-labels (RFC 5890), or "" when it cannot be a mail domain."""
     if domain.isascii() and "xn--" not in domain.lower():
@@ -99,15 +99,21 @@ def clean(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
+def plain_domain(cell: str) -> str:
+    """The A-label domain of a cell that is one good ASCII address and nothing else, or "" (the fast path)."""
+    if _PLAIN.fullmatch(cell) is None:
+        return ""
+    local, _, domain = cell.partition("@")
+    return a_label(domain) if len(local) <= _LOCAL_MAX and len(cell) <= _ADDRESS_MAX else ""
+
+
 def parse(cell: str, own_domains: frozenset[str] = frozenset()) -> tuple[Found, ...]:
     """Every address of a cell, in order; a blank cell gives one `Found` with the fault EMPTY."""
-    match = _PLAIN.fullmatch(cell)
-    if match is not None:
-        return (_judge(match[1], match[2], cell, "", own_domains),)
-    text = clean(cell)
-    if not text.strip(" ;,\n"):
-        return (Found("", "", Fault.EMPTY),)
-    return tuple(_one(piece, own_domains) for piece in _split(text))
+    if plain_domain(cell):
+        local, _, domain = cell.partition("@")
+        return (_judge(local, domain, cell, "", own_domains),)
+    pieces = _split(clean(cell))
+    return tuple(_one(piece, own_domains) for piece in pieces) or (Found("", "", Fault.EMPTY),)
 
 
 def _judge(local: str, domain: str, text: str, name: str, own_domains: frozenset[str]) -> Found:
@@ -178,17 +184,17 @@ def _split(text: str) -> list[str]:
     """Pieces of a cell, one address each: cut at `;` `,` `|` and new lines outside quotes, brackets, comments."""
     pieces: list[str] = []
     current = ""
-    for token in _PIECES.findall(text):
+    for found in _PIECES.findall(text):
         # "Dupont, Jean <j@d.fr>": a comma before the bracket belongs to the name.
-        if token == "," and "@" not in current:
-            current += token
-        elif token in (";", ",", "\n", "\r", "|"):
+        if found == "," and "@" not in current:
+            current += found
+        elif found in (";", ",", "\n", "\r", "|"):
             pieces.append(current)
             current = ""
         else:
-            current += token
+            current += found
     pieces.append(current)
-    stripped = [piece.strip(" ,") for piece in pieces]
+    stripped = [piece.strip(" ,;\n") for piece in pieces]
     return [part for piece in stripped if piece for part in _split_run(piece)]
 
 

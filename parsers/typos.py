@@ -25,16 +25,16 @@ KNOWN = frozenset((_FRENCH + " " + _WORLD).split())
 _EVERYWHERE = frozenset(
     ("yahoo", "hotmail", "live", "outlook", "msn", "gmx", "aol", "yandex", "orange", "free", "mail")
 )
-_COUNTRIES = frozenset(
-    (
-        "ae ar at au be bg br ca ch cl cn cz de dk ee es eu fi fr gr hk hr hu id ie il in it jp kr lt lu lv ma mx my nl no "
-        "nz pe ph pl pt ro rs ru sa se sg si sk th tn tr tw ua uk us vn za com net org info biz"
-    ).split()
+_COUNTRIES_TEXT = (
+    "ae ar at au be bg br ca ch cl cn cz de dk ee es eu fi fr gr hk hr hu id ie il in it jp kr lt lu lv ma mx my nl no "
+    "nz pe ph pl pt ro rs ru sa se sg si sk th tn tr tw ua uk us vn za com net org info biz"
 )
+_COUNTRIES = frozenset(_COUNTRIES_TEXT.split())
 # Real domains at one stroke from a provider's.
-_INNOCENT = frozenset(
-    "tmail.com bmail.com gail.com gmail.fr email.fr grange.fr orage.fr lives.com olive.fr frees.fr dive.com five.com".split()
+_INNOCENT_TEXT = (
+    "tmail.com bmail.com gail.com gmail.fr email.fr grange.fr orage.fr lives.com olive.fr frees.fr dive.com five.com"
 )
+_INNOCENT = frozenset(_INNOCENT_TEXT.split())
 # Short names are a stroke away from half the world: only what is written here is suggested for them.
 _SHORT = {
     "fre.fr": "free.fr", "freee.fr": "free.fr", "ree.fr": "free.fr", "fee.fr": "free.fr", "free.rf": "free.fr",
@@ -45,13 +45,30 @@ _SHORT = {
     "outlok.fr": "outlook.fr", "hotmal.fr": "hotmail.fr", "gmail.fr": "", "la-poste.net": "laposte.net",
     "laposte.fr": "", "poste.net": "laposte.net", "msm.com": "msn.com", "aoll.com": "aol.com",
 }  # fmt: skip
-# Prepared once: a list of 100,000 lines may hold 30,000 domains.
+
+
+def _allowed(name: str) -> int:
+    """How many strokes off a provider's name may be: none for short names, two for long ones."""
+    return 0 if len(name) < 5 else 1 if len(name) < 7 else 2
+
+
+def _mask(name: str) -> int:
+    """The set of a name's characters as bits; one stroke changes at most two of them."""
+    bits = 0
+    for char in name:
+        bits |= 1 << (ord(char) & 63)
+    return bits
+
+
+# Prepared once: a list of 100,000 lines may hold 30,000 domains, so only near sets of letters are measured.
 _SPLIT = sorted((known.partition(".")[0], known.partition(".")[2], known) for known in KNOWN)
-_LETTERS = {name: frozenset(name) for name, _, _ in _SPLIT}
+_NAMES = frozenset(name for name, _, _ in _SPLIT)
+_NEAR = [(_mask(name), 2 * _allowed(name), name) for name in sorted(_NAMES) if _allowed(name)]
+_LONGEST = max(map(len, _NAMES)) + 2
 _FLAT = {"".join(char for char in known if char.isalnum()): known for _, _, known in _SPLIT if len(known) > 6}
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=65536)
 def typo_hint(domain: str) -> str:
     """The provider's domain that `domain` is probably a misspelling of, or ""; never for a known domain."""
     domain = domain.lower().strip(".")
@@ -68,7 +85,7 @@ def typo_hint(domain: str) -> str:
 
 def _ending(name: str, end: str) -> str:
     """orange.f, gmail.con, hotmail.fr.fr: the name is right, what follows is not."""
-    candidates = [known for right, _, known in _SPLIT if right == name] if name in _LETTERS else []
+    candidates = [known for right, _, known in _SPLIT if right == name] if name in _NAMES else []
     if not candidates or (end in _COUNTRIES and name in _EVERYWHERE):
         return ""
     scored = sorted((_distance(end, known.partition(".")[2], 2), known) for known in candidates)
@@ -88,18 +105,18 @@ def _joined(domain: str) -> str:
 
 def _naming(name: str, end: str) -> str:
     """gmial.com, wanado.fr: the ending is right, the name is a stroke off."""
+    if len(name) > _LONGEST:
+        return ""
+    mask = _mask(name)
+    near = [right for bits, strokes, right in _NEAR if (mask ^ bits).bit_count() <= strokes]
     best: tuple[int, str] | None = None
-    letters = frozenset(name)
-    for right, ending, known in _SPLIT:
-        allowed = 2 if len(right) >= 7 else 1
-        if len(right) < 5 or abs(len(right) - len(name)) > allowed or len(letters ^ _LETTERS[right]) > 2 * allowed:
-            continue
+    for right, ending, known in (entry for entry in _SPLIT if entry[0] in near) if near else ():
         bad_end = ending != end
         # Both halves wrong (gmial.con) only where the ending is no real one.
         if bad_end and (end in _COUNTRIES or _distance(end, ending, 1) > 1):
             continue
-        gap = _distance(name, right, allowed)
-        if gap <= allowed and (best is None or gap + bad_end < best[0]):
+        gap = _distance(name, right, _allowed(right))
+        if gap <= _allowed(right) and (best is None or gap + bad_end < best[0]):
             best = (gap + bad_end, known)
     return best[1] if best is not None else ""
 

@@ -131,7 +131,7 @@ async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int)
     """Make a loaded campaign exist: its state, its five figures, its counters and its report's address."""
     people = await conn.scalar(select(func.count()).where(recipients.c.campaign_id == campaign_id)) or 0
     kinds = select(faults.c.kind, func.count()).where(faults.c.campaign_id == campaign_id).group_by(faults.c.kind)
-    bad: dict[str, int] = dict(iter((await conn.execute(kinds)).tuples()))
+    bad: dict[str, int] = {row[0]: row[1] for row in await conn.execute(kinds)}
     total = sum(bad.values())
     duplicate, suppressed = bad.get("duplicate", 0), bad.get("suppressed", 0)
     row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign_id))).one()

@@ -1,0 +1,77 @@
+"""A migrated database for each test, and the smallest campaign in it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from store_helpers import NOW
+
+from store import accounts, campaigns
+from store.engine import Database
+from store.values import Campaign, NewCampaign, NewFault, NewRecipient, Tracked
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("db") / "m2c.db"
+
+    async def migrate() -> None:
+        db = Database.open(f"sqlite+aiosqlite:///{path}")
+        await db.migrate()
+        await db.close()
+
+    asyncio.run(migrate())
+    return path
+
+
+@pytest.fixture
+async def db(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    path = tmp_path / "m2c.db"
+    shutil.copy(migrated, path)
+    database = Database.open(f"sqlite+aiosqlite:///{path}")
+    yield database
+    await database.close()
+
+
+MakeCampaign = Callable[..., Awaitable[Campaign]]
+
+
+@pytest.fixture
+async def make(db: Database) -> MakeCampaign:
+    """Make a published campaign with that many recipients: `await make(5, send_at=…, held=…)`."""
+    numbers = iter(range(1, 1_000))
+
+    async def make_campaign(
+        people: int = 3, *, send_at: int | None = None, held: tuple[dict[str, str], ...] = (), faults: int = 0
+    ) -> Campaign:
+        n = next(numbers)
+        async with db.write() as conn:
+            account = await accounts.find_account(conn, "acme")
+            account_id = account.id if account else await accounts.create_account(
+                conn, "acme", "ACME SAS", "1 rue de la Paix", "fr", "Europe/Paris", NOW
+            )  # fmt: skip
+            sender = await accounts.declare_sender(conn, account_id, "contact@acme.test", "ACME", NOW, NOW)
+            new = NewCampaign(
+                account_id, sender, "Offre", "Offre", "ACME", "contact@acme.test", "contact@acme.test", f"<{n}@acme>",
+                f"key{n}", "fr", "Europe/Paris", ("Email", "Nom"), 0, {"bulk": True}, held, send_at, NOW,
+            )  # fmt: skip
+            campaign_id = await campaigns.begin(conn, new, b"source")
+            assert isinstance(campaign_id, int)
+            rows = [
+                NewRecipient(
+                    i + 2, 0, f"p{i}@dest.test", f"p{i}@dest.test", "", (f"p{i}@dest.test", f"N{i}"), Tracked.FULL
+                )
+                for i in range(people)
+            ]
+            bad = [
+                NewFault(people + 2 + i, 0, "x", "syntax" if i else "duplicate", "2", ("x", "")) for i in range(faults)
+            ]
+            await campaigns.add_rows(conn, campaign_id, rows, bad, send_at or NOW)
+        async with db.write() as conn:
+            return await campaigns.publish(conn, campaign_id, f"token{n}", NOW)
+
+    return make_campaign

@@ -1,0 +1,167 @@
+"""Leases: who holds what, and what becomes of it when a worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from store_helpers import KEYS, NOW
+
+from store import accounts, campaigns, control, events, jobs, notices
+from store.engine import Database
+from store.states import Event, Status
+from store.values import CampaignState, Change
+
+
+async def join(db: Database, pid: int = 1, now: int = NOW) -> int:
+    async with db.write() as conn:
+        return await jobs.join(conn, "host", pid, now)
+
+
+async def lease(db: Database, worker: int, now: int = NOW, n: int = 10) -> list[int]:
+    async with db.read() as conn:
+        due = await jobs.due(conn, now)
+    async with db.write() as conn:
+        return [job.id for job in await jobs.lease(conn, worker, now, dict.fromkeys(due, n))]
+
+
+async def test_two_workers_never_hold_the_same_recipient(db: Database, make: Any) -> None:
+    await make(50)
+    one, two = await join(db), await join(db, 2)
+    taken = [await lease(db, worker, n=7) for worker in (one, two) * 4]
+    flat = [i for part in taken for i in part]
+    assert len(flat) == len(set(flat)) == 50
+
+
+async def test_leasing_at_once_from_two_connections_gives_each_row_once(db: Database, make: Any, tmp_path: Any) -> None:
+    await make(200)
+    other = Database.open(db.url)
+    one, two = await join(db), await join(db, 2)
+    parts = await asyncio.gather(*(lease(handle, w, n=20) for _ in range(6) for handle, w in ((db, one), (other, two))))
+    flat = [i for part in parts for i in part]
+    assert len(flat) == len(set(flat)) == 200
+    await other.close()
+
+
+async def test_a_silent_workers_rows_are_free_after_twenty_seconds(db: Database, make: Any) -> None:
+    await make(3)
+    dead, heir = await join(db), await join(db, 2, NOW + 15_000)
+    held = await lease(db, dead)
+    async with db.write() as conn:
+        assert await jobs.sweep(conn, NOW + jobs.STALE) == 0
+    assert await lease(db, heir, NOW + jobs.STALE) == []
+    async with db.write() as conn:
+        assert await jobs.sweep(conn, NOW + jobs.STALE + 1) == 1
+        assert await jobs.beat(conn, dead, NOW + jobs.STALE + 2) is False
+    assert sorted(await lease(db, heir, NOW + jobs.STALE + 2)) == sorted(held)
+    assert await lease(db, dead, NOW + jobs.STALE + 2) == [], "a retired worker gets nothing"
+
+
+async def test_a_worker_that_beats_keeps_its_rows_for_ever(db: Database, make: Any) -> None:
+    await make(1)
+    worker = await join(db)
+    held = await lease(db, worker)
+    for minute in range(1, 11):
+        async with db.write() as conn:
+            assert await jobs.beat(conn, worker, NOW + minute * 60_000)
+            assert await jobs.sweep(conn, NOW + minute * 60_000) == 0
+    async with db.write() as conn:
+        assert await events.apply(conn, [Change(held[0], Event.ACCEPTED, NOW + 600_000, worker)], KEYS) == 1
+
+
+async def test_a_process_seen_to_end_is_retired_at_once(db: Database, make: Any) -> None:
+    await make(2)
+    dead, alive = await join(db, 11), await join(db, 12)
+    await lease(db, dead, n=1)
+    await lease(db, alive, n=1)
+    async with db.write() as conn:
+        assert await jobs.retire_process(conn, "elsewhere", 11, NOW) == 0
+        assert await jobs.retire_process(conn, "host", 11, NOW) == 1
+        assert await jobs.beat(conn, alive, NOW)
+    assert len(await lease(db, alive)) == 1
+
+
+async def test_nothing_of_a_later_held_paused_or_suspended_campaign_is_due(db: Database, make: Any) -> None:
+    worker = await join(db)
+    later = await make(1, send_at=NOW + 60_000)
+    await make(1, held=({"reason": "config"},))
+    paused = await make(1)
+    async with db.write() as conn:
+        assert await control.pause(conn, paused.id, NOW)
+    assert later.state is CampaignState.SCHEDULED
+    assert await lease(db, worker) == []
+    async with db.write() as conn:
+        assert await control.resume(conn, paused.id, NOW)
+    assert len(await lease(db, worker)) == 1
+    async with db.write() as conn:
+        await accounts.suspend(conn, later.account_id, True)
+    assert await lease(db, worker, NOW + 60_000) == []
+    async with db.write() as conn:
+        await accounts.suspend(conn, later.account_id, False)
+    assert len(await lease(db, worker, NOW + 60_000)) == 1
+    async with db.read() as conn:
+        assert (await campaigns.states(conn, [later.id]))[later.id] is CampaignState.SENDING
+
+
+async def test_small_campaigns_get_their_share_beside_large_ones(db: Database, make: Any) -> None:
+    large, small = await make(100), await make(3)
+    worker = await join(db)
+    async with db.write() as conn:
+        taken = await jobs.lease(conn, worker, NOW, {large.id: 5, small.id: 5})
+    assert {c: sum(job.campaign_id == c for job in taken) for c in (large.id, small.id)} == {large.id: 5, small.id: 3}
+
+
+async def test_stop_settles_everybody_the_leased_ones_when_they_come_back(db: Database, make: Any) -> None:
+    campaign = await make(5)
+    worker = await join(db)
+    held = await lease(db, worker, n=2)
+    async with db.write() as conn:
+        assert await control.stop(conn, campaign.id, NOW + 1)
+    async with db.read() as conn:
+        ledger = await campaigns.ledger(conn, campaign.id)
+    assert ledger is not None
+    assert (ledger.statuses[Status.STOPPED], ledger.statuses[Status.QUEUED]) == (3, 2)
+    async with db.write() as conn:
+        await events.apply(conn, [Change(held[0], Event.ACCEPTED, NOW + 2, worker)], KEYS)  # was on the wire already
+        await jobs.release(conn, worker, [held[1]])
+        await control.settle_stopped(conn, NOW + 3)
+        ledger = await campaigns.ledger(conn, campaign.id)
+    assert ledger is not None
+    assert (ledger.statuses[Status.STOPPED], ledger.statuses[Status.DELIVERED]) == (4, 1)
+    assert await lease(db, worker) == []
+
+
+async def test_a_campaign_is_finished_when_nobody_waits(db: Database, make: Any) -> None:
+    campaign = await make(2)
+    worker = await join(db)
+    held = await lease(db, worker)
+    async with db.write() as conn:
+        assert await control.finish_done(conn, NOW) == []
+        await events.apply(conn, [Change(held[0], Event.ACCEPTED, NOW, worker)], KEYS)
+        again = Change(held[1], Event.TEMPFAILED, NOW, worker, next_attempt_at=NOW + 9)
+        await events.apply(conn, [again], KEYS)
+        assert await control.finish_done(conn, NOW) == []
+    held = await lease(db, worker, NOW + 9)
+    async with db.write() as conn:
+        await events.apply(conn, [Change(held[0], Event.REFUSED, NOW + 10, worker)], KEYS)
+        assert await control.finish_done(conn, NOW + 10) == [campaign.id]
+
+
+async def test_system_mails_are_leased_once_and_retried(db: Database) -> None:
+    worker = await join(db)
+    async with db.write() as conn:
+        notice = await notices.add(conn, None, "user@acme.test", b"raw", NOW)
+    async with db.read() as conn:
+        assert await jobs.notices_due(conn, NOW)
+    async with db.write() as conn:
+        (job,) = await jobs.lease_notices(conn, worker, NOW, 5)
+        assert (job.id, job.raw) == (notice, b"raw")
+        assert await jobs.lease_notices(conn, worker, NOW, 5) == []
+        later = {"delivered": False, "next_attempt_at": NOW + 5, "reply": "451 later"}
+        assert await jobs.finish_notice(conn, worker, notice, NOW, **later)  # type: ignore[arg-type]
+        assert await jobs.lease_notices(conn, worker, NOW + 4, 5) == []
+        (job,) = await jobs.lease_notices(conn, worker, NOW + 5, 5)
+        assert job.attempts == 1
+        done = {"delivered": True, "next_attempt_at": None, "reply": "250 ok"}
+        assert await jobs.finish_notice(conn, worker, notice, NOW, **done)  # type: ignore[arg-type]
+        assert not await jobs.finish_notice(conn, worker, notice, NOW, **done)  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""What strangers may use up: connections, messages a minute, bytes in memory, disk, wrong passwords.
+
+In: the [smtp] settings and a monotonic clock in seconds. Out: yes or no, counted in one process for all its ports.
+Nothing here waits, raises or logs; every table is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from config.settings import Smtp
+
+MAX_REMEMBERED = 10_000
+FAILED_LOGINS = 10
+FAILED_WINDOW_S = 600.0
+
+
+class Pace:
+    """At most `limit` events of one key within a window of `window` seconds (fixed windows, oldest keys forgotten)."""
+
+    def __init__(self, limit: int, window: float, clock: Callable[[], float]) -> None:
+        self._limit, self._window, self._clock = limit, window, clock
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def spent(self, key: str) -> bool:
+        """True when the key has used up its window."""
+        start, count = self._seen.get(key, (0.0, 0))
+        return count >= self._limit and self._clock() - start < self._window
+
+    def count(self, key: str) -> None:
+        """Note one event of the key."""
+        now = self._clock()
+        start, count = self._seen.pop(key, (now, 0))
+        self._seen[key] = (now, 1) if now - start >= self._window else (start, count + 1)
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+
+
+class Limits:
+    """The shared counters of all listening ports."""
+
+    def __init__(self, smtp: Smtp, spool: Path, clock: Callable[[], float]) -> None:
+        self.smtp, self.spool = smtp, spool
+        self.held_bytes = 0
+        self.messages = Pace(smtp.messages_per_minute_per_ip, 60.0, clock)
+        self.failures = Pace(FAILED_LOGINS, FAILED_WINDOW_S, clock)
+        self._peers: dict[str, int] = {}
+        self._connections = 0
+
+    def enter(self, peer: str) -> bool:
+        """Count a connection in; False when there are too many in all or from this address."""
+        mine = self._peers.get(peer, 0)
+        if mine >= self.smtp.max_connections_per_ip or self._connections >= self.smtp.max_connections:
+            return False
+        self._peers[peer] = mine + 1
+        self._connections += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """Count a connection out that was counted in."""
+        self._connections -= 1
+        left = self._peers.get(peer, 0) - 1
+        if left > 0:
+            self._peers[peer] = left
+        else:
+            self._peers.pop(peer, None)
+
+    def reserve(self, size: int) -> bool:
+        """Take bytes of the memory budget; False (and nothing taken) when it does not hold them."""
+        if self.held_bytes + size > self.smtp.memory_budget:
+            return False
+        self.held_bytes += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Return bytes that were reserved."""
+        self.held_bytes -= size
+
+    def disk_has_room(self, size: int) -> bool:
+        """True when `size` more bytes leave min_free_disk free where the spool lies."""
+        stat = os.statvfs(self.spool)
+        return stat.f_bavail * stat.f_frsize - size >= self.smtp.min_free_disk

@@ -1,0 +1,114 @@
+"""What can be typed after `mail2campaign`: the commands and their arguments.
+
+In: the words of the command line. Out: an argparse Namespace whose `run` names the function that does it, as
+"module:function"; nothing of the house is imported here, so that --help is instant. Ends the program with status 2 and
+one line when the words make no command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMMANDS = "gateway.cli.commands"
+HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        known = re.sub(r"'_[a-z]+', ", "", message)
+        self.exit(2, f"{self.prog}: {known}\n")
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; ends the program for --help, --version and what is no command."""
+    parser = _Parser(
+        prog="mail2campaign", description="Turns one ordinary e-mail into a personalised, signed, tracked campaign."
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings (else MAIL2CAMPAIGN_CONFIG, ./mail2campaign.toml)")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
+    _running(commands)
+    _accounts(commands)
+    _campaigns(commands)
+    _upkeep(commands)
+    found = parser.parse_args(words)
+    if found.version:
+        found.run = f"{COMMANDS}.upkeep:version"
+    elif not hasattr(found, "run"):
+        parser.exit(2, parser.format_help())
+    return found
+
+
+def _add(commands: argparse._SubParsersAction, name: str, run: str, text: str) -> argparse.ArgumentParser:  # type: ignore[type-arg]
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    # the same option after the subcommand; SUPPRESS keeps the one given before it
+    parser.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.set_defaults(run=f"{COMMANDS}.{run}")
+    return parser
+
+
+def _group(commands: argparse._SubParsersAction, name: str, text: str) -> argparse._SubParsersAction:  # type: ignore[type-arg]
+    parser = commands.add_parser(name, help=text, description=text)
+    return parser.add_subparsers(metavar="ACTION", required=True, dest="action", parser_class=_Parser)  # type: ignore[no-any-return]
+
+
+def _running(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    demo = _add(commands, "demo", "demo:demo", "show the whole product here, against a scripted internet")
+    demo.add_argument("--once", action="store_true", help="end by itself (also without a terminal)")
+    init = _add(commands, "init", "setup:init", "make a complete, runnable folder and print the DNS zone to publish")
+    init.add_argument("--dir", required=True, metavar="DIR", help="new or empty folder")
+    init.add_argument("--domain", required=True, metavar="D", help="the GATEWAY of mail@GATEWAY")
+    _add(commands, "serve", "processes:serve", "run the gateway: SMTP, web and senders")
+    _add(commands, "worker", "processes:worker", "run senders only, for more machines on one database")
+    for name in HIDDEN:
+        hidden = commands._parser_class(prog=f"mail2campaign {name}")
+        hidden.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
+        hidden.set_defaults(run=f"{COMMANDS}.processes:{name.strip('_')}")
+        commands._name_parser_map[name] = hidden  # add_parser would list it
+
+
+def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "account", "accounts: who may send")
+    add = _add(actions, "add", "accounts:add", "add an account with its first login")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--login", required=True, metavar="LOGIN")
+    add.add_argument("--password-stdin", action="store_true", required=True, help="read the password from stdin")
+    add.add_argument("--legal-name", default="", metavar="TEXT", help="name written under marketing mails")
+    add.add_argument("--address", default="", metavar="TEXT", help="postal address written under marketing mails")
+    attest = _add(actions, "attest", "accounts:attest", "record that an account holds its recipients' consents")
+    attest.add_argument("name", metavar="NAME")
+    attest.add_argument("--by", required=True, metavar="WHO")
+    attest.add_argument("--wording", required=True, metavar="TEXT")
+    _add(actions, "list", "accounts:list_all", "list the accounts")
+    actions = _group(commands, "sender", "sender addresses of an account")
+    add = _add(actions, "add", "accounts:add_sender", "declare a sender address")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("address", metavar="ADDRESS", help='for example: "Agnès Martin <agnes@example.org>"')
+    add.add_argument("--verified", action="store_true", help="you know that the address is theirs")
+    listing = _add(actions, "list", "accounts:list_senders", "list the verified senders of an account")
+    listing.add_argument("name", metavar="NAME")
+
+
+def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "campaign", "look at campaigns, stop, pause and resume them")
+    _add(actions, "list", "campaigns:list_recent", "list the last campaigns")
+    for name, text in (
+        ("stop", "stop for good: whoever was not written to never will be"),
+        ("pause", "pause; resume lets it go on"),
+        ("resume", "let a paused campaign go on"),
+    ):
+        _add(actions, name, f"campaigns:{name}", text).add_argument("id", metavar="ID", type=int)
+
+
+def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "dkim", "DKIM keys")
+    _add(actions, "list", "upkeep:dkim_list", "print the records to publish")
+    add = _add(actions, "add", "upkeep:dkim_add", "make a key for a domain and print its record")
+    add.add_argument("domain", metavar="DOMAIN")
+    add.add_argument("--selector", default="m2c1", metavar="SELECTOR")
+    actions = _group(commands, "db", "the database")
+    _add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
+    _add(commands, "settings", "upkeep:settings", "print every setting with its description and default")

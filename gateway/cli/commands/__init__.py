@@ -1,0 +1,1 @@
+"""What the commands of `mail2campaign` do, one module a family."""

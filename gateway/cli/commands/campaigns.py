@@ -1,0 +1,64 @@
+"""`campaign`: look at the last campaigns, stop, pause and resume one.
+
+In: the parsed command line. Out: one line a campaign, or one that says what was done. Raises Failure when there is no
+such campaign or its state does not allow it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.cli.commands.database import settings_of, with_database
+from gateway.cli.failure import Failure
+from store import campaigns, control
+from store.engine import Database, now_ms
+from store.values import Campaign, Ledger
+
+Verb = Callable[[AsyncConnection, int, int], Awaitable[bool]]
+
+
+def list_recent(found: argparse.Namespace) -> None:
+    """List the last fifty campaigns: id, state, date, recipients, statuses, name."""
+
+    async def work(database: Database) -> list[tuple[Campaign, Ledger | None]]:
+        async with database.read() as conn:
+            return [(each, await campaigns.ledger(conn, each.id)) for each in await campaigns.recent(conn)]
+
+    for campaign, ledger in with_database(settings_of(found), work):
+        at = datetime.fromtimestamp(campaign.send_at / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
+        statuses = ledger.statuses if ledger else {}
+        counts = " ".join(f"{status.code}={n}" for status, n in sorted(statuses.items()) if n)
+        print("\t".join((str(campaign.id), campaign.state, at, str(campaign.recipients), counts, campaign.name)))
+
+
+def stop(found: argparse.Namespace) -> None:
+    """Stop a campaign for good."""
+    _act(found, control.stop, "stopped")
+
+
+def pause(found: argparse.Namespace) -> None:
+    """Pause a campaign."""
+    _act(found, control.pause, "paused")
+
+
+def resume(found: argparse.Namespace) -> None:
+    """Let a paused campaign go on."""
+    _act(found, control.resume, "resumed")
+
+
+def _act(found: argparse.Namespace, verb: Verb, done: str) -> None:
+    async def work(database: Database) -> None:
+        async with database.write() as conn:
+            if await verb(conn, found.id, now_ms()):
+                return
+            campaign = await campaigns.get(conn, found.id)
+            if campaign is None:
+                raise Failure(f"no campaign {found.id}")
+            raise Failure(f"campaign {found.id} is {campaign.state} and cannot be {done}")
+
+    with_database(settings_of(found), work)
+    print(f"campaign {found.id}: {done}")

@@ -1,0 +1,60 @@
+"""`serve`, `worker`, and the children that `serve` starts.
+
+In: the parsed command line. Out: an exit status once the process has ended. A child ends with its parent: it watches
+the pipe that gateway/lifeline inherits. Logs JSON lines; a crash is one of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+from config import logging
+from gateway.cli.commands.database import settings_of
+from gateway.lifeline import run_child
+
+
+def serve(found: argparse.Namespace) -> int:
+    """Run the gateway until it is told to end."""
+    from gateway.supervisor import supervise
+
+    settings = settings_of(found)
+    logging.setup("serve")
+    return supervise(settings, Path(found.config) if found.config else None)
+
+
+def worker(found: argparse.Namespace) -> int:
+    """Run senders only, until told to end: another machine on the same database."""
+    from gateway.supervisor import supervise
+
+    settings = settings_of(found)
+    logging.setup("worker")
+    return supervise(settings, Path(found.config) if found.config else None, gateway=False)
+
+
+def receive(found: argparse.Namespace) -> int:
+    """Run the listener with intake, returns and janitor."""
+    from gateway.receive import run
+
+    settings = settings_of(found)
+    logging.setup("receive")
+    return run_child(run, settings)
+
+
+def web(found: argparse.Namespace) -> int:
+    """Run the web pages."""
+    from gateway.web.serve import run
+
+    settings = settings_of(found)
+    logging.setup("web")
+    return run_child(run, settings)
+
+
+def send(found: argparse.Namespace) -> int:
+    """Run one sender."""
+    settings = settings_of(found)
+    logging.setup("send")
+    # by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
+    run = importlib.import_module("mta.worker").run
+    return run_child(run, settings)

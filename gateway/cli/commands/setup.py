@@ -1,0 +1,82 @@
+"""`init`: a complete, runnable folder.
+
+In: a folder (new or empty, or one that an interrupted init left) and a domain. Out: DIR/mail2campaign.toml with every
+key explained, DIR/data with keys, certificate and database; the DNS zone to publish on standard output. The settings
+file is put in its place last: a folder that has one is whole. Values from the environment are used, not written.
+Raises Failure when the folder is taken or the domain is none. Never asks anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import idna
+
+from config import certificate, keys
+from config.reference import reference
+from config.settings import Settings, load
+from gateway.cli.commands.upkeep import migrate
+from gateway.cli.failure import Failure
+
+FILE = "mail2campaign.toml"
+
+
+def init(found: argparse.Namespace) -> None:
+    """Make the folder, then print what to publish and what to do next."""
+    settings = make_folder(Path(found.dir), found.domain)
+    data = settings.gateway.data_dir
+    print(f"; {Path(found.dir) / FILE} is written, keys and database are in {data}")
+    print("; Publish these records, then: account add, sender add, serve (all with --config).")
+    print(zone(found.domain, keys.dkim_keys(data)), end="")
+
+
+def make_folder(folder: Path, domain: str) -> Settings:
+    """Make a runnable folder for `domain` and return the settings in force there."""
+    file, draft = folder / FILE, folder / f".{FILE}.new"
+    if file.exists():
+        raise Failure(f"{file} exists already: init makes new folders only")
+    domain = a_label(domain)
+    folder.mkdir(parents=True, exist_ok=True)
+    draft.write_text(reference({"gateway": {"domain": domain}}), "utf-8")
+    settings = load(draft)
+    data = settings.gateway.data_dir
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the spool and the database hold people's addresses
+    keys.create(data, domain)
+    certificate.create(data, domain)
+    asyncio.run(migrate(settings.database_url))
+    draft.replace(file)
+    return settings
+
+
+def a_label(domain: str) -> str:
+    """Return the domain as DNS spells it; Failure when it is none."""
+    try:
+        return idna.encode(domain.strip().rstrip("."), uts46=True).decode().lower()
+    except idna.IDNAError as error:
+        raise Failure(f"{domain!r} is no domain: {error}") from error
+
+
+def zone(domain: str, dkim: list[tuple[str, str, bytes]]) -> str:
+    """Return the records to publish for a gateway, as a zone file (RFC 1035 section 5)."""
+    name = a_label(domain)
+    lines = [
+        f"$ORIGIN {name}.",
+        "; 192.0.2.1 stands for this machine's public address, whose reverse name should be the domain",
+        "@ IN A 192.0.2.1",
+        f"@ IN MX 10 {name}.",
+        '@ IN TXT "v=spf1 mx -all"',
+        f'_dmarc IN TXT "v=DMARC1; p=none; rua=mailto:postmaster@{name}"',
+    ]
+    lines += [
+        f"{selector}._domainkey IN TXT {_strings(keys.dkim_record(pem))}"
+        for key_domain, selector, pem in dkim
+        if key_domain == name
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _strings(value: str) -> str:
+    # RFC 1035 section 3.3.14: a character string holds 255 octets at most; a reader joins them
+    return " ".join(f'"{value[at : at + 250]}"' for at in range(0, len(value), 250))

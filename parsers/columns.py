@@ -32,21 +32,11 @@ _ABOUT_TEXT = (
     "template modele sujet subject sent ok newsletter refus npai domaine domain format langue nom name prenom"
 )
 _ABOUT = frozenset(_ABOUT_TEXT.split())
-_WEAK = frozenset(
-    (
-        "adresse",
-        "adresses",
-        "destinataire",
-        "destinataires",
-        "contact",
-        "contacts",
-        "recipient",
-        "recipients",
-        "to",
-        "a",
-    )
-    + ("address", "addresses", "abonne", "abonnes", "login", "identifiant", "user", "username", "liste", "list")
+_WEAK_TEXT = (
+    "adresse adresses destinataire destinataires contact contacts recipient recipients to a address addresses abonne "
+    "abonnes login identifiant user username liste list"
 )
+_WEAK = frozenset(_WEAK_TEXT.split())
 # Words of header rows whose address column has a name nobody would guess.
 _HEADERS_TEXT = (
     "nom noms prenom prenoms name firstname lastname surname civilite titre rs raison societe entreprise company "

@@ -1,0 +1,105 @@
+"""What comes back: bounces, complaints and STOP mails become events of their recipients.
+
+In: a mail of the spool whose address (bounce+TOKEN, stop+TOKEN) or content (fbl@) names a recipient by a token that we
+signed. Out: the change to write, or None for a mail that changes nothing: delayed, delivered or absence notes, an
+unknown token. `settle` also logs it (bounce_read, complaint_read, stop_read, mail_ignored). Raises nothing of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.logging import log
+from parsers import arf, dsn
+from parsers.autoreply import Automatic, automatic
+from parsers.classify import ReplyClass
+from parsers.headers import read_fields
+from parsers.tokens import Keyring, Purpose, verify
+from store.spool import Envelope
+from store.states import Event
+from store.values import Change
+
+_INSIDE = (Purpose.FEEDBACK, Purpose.BOUNCE, Purpose.STOP, Purpose.UNSUBSCRIBE, Purpose.MESSAGE_ID, Purpose.OPEN)
+_COMPLAINTS = ("abuse", "fraud", "virus", "other")
+_WRONG_ADDRESS = (ReplyClass.UNKNOWN_USER, ReplyClass.NO_MAIL, ReplyClass.MOVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a returned mail means: a change to apply, and the line to log."""
+
+    change: Change
+    event: str
+    detail: dict[str, object]
+
+
+def settle(keyring: Keyring, ref: str, envelope: Envelope, raw: bytes) -> Change | None:
+    """Read one returned mail and log what it said; None when nothing follows from it."""
+    returned = read(keyring, envelope, raw)
+    if returned is None:
+        log("mail_ignored", ref=ref, kind=envelope.kind, peer=envelope.peer)
+        return None
+    log(returned.event, recipient=returned.change.recipient_id, **returned.detail)
+    return returned.change
+
+
+def read(keyring: Keyring, envelope: Envelope, raw: bytes) -> Returned | None:
+    """Tell what one mail of kind bounce, stop or fbl means."""
+    if envelope.kind == "fbl":
+        return _complaint(keyring, envelope, raw)
+    if envelope.token is None:
+        return None
+    if envelope.kind == "stop":
+        return _stop(envelope, envelope.token, raw)
+    return _bounce(envelope, envelope.token, raw)
+
+
+def _bounce(envelope: Envelope, recipient: int, raw: bytes) -> Returned | None:
+    """A report on the one recipient whose token the address bears (VERP: the token is the truth, not the text)."""
+    found = arf.read(raw)
+    if found is not None:
+        return _complained(envelope, recipient, found.type)
+    reports = [report for report in dsn.read(raw) if report.severity is not dsn.Severity.NONE]
+    if not reports:
+        return None
+    worst = next((one for one in reports if one.severity is dsn.Severity.HARD), reports[0])
+    hard = worst.severity is dsn.Severity.HARD
+    detail = {"reply": worst.reply[:2_000], "status": worst.status, "source": "dsn", "class": worst.reply_class.value}
+    change = Change(
+        recipient,
+        Event.REPORT_HARD if hard else Event.REPORT_SOFT,
+        envelope.received_at,
+        detail=detail,
+        suppress="hard_bounce" if hard and worst.reply_class in _WRONG_ADDRESS else "",
+    )
+    return Returned(change, "bounce_read", {"status": worst.status, "source": "dsn"})
+
+
+def _stop(envelope: Envelope, recipient: int, raw: bytes) -> Returned | None:
+    fields, _ = read_fields(raw)
+    # a bounce or an absence note that a STOP address got is nobody's wish to leave
+    if automatic(fields, envelope.mail_from) in (Automatic.NULL_SENDER, Automatic.AUTO_SUBMITTED, Automatic.REPORT):
+        return None
+    change = Change(recipient, Event.UNSUBSCRIBE, envelope.received_at, detail={"why": "mailto"})
+    return Returned(change, "stop_read", {"way": "mailto"})
+
+
+def _complaint(keyring: Keyring, envelope: Envelope, raw: bytes) -> Returned | None:
+    found = arf.read(raw)
+    if found is None:
+        return None
+    for text in found.tokens:
+        for purpose in _INSIDE:
+            if (number := verify(keyring, purpose, text)) is not None:
+                return _complained(envelope, number[0], found.type)
+    return None
+
+
+def _complained(envelope: Envelope, recipient: int, kind: str) -> Returned | None:
+    if kind == "opt-out":
+        change = Change(recipient, Event.UNSUBSCRIBE, envelope.received_at, detail={"why": "opt-out", "source": "arf"})
+        return Returned(change, "stop_read", {"way": "arf"})
+    if kind not in _COMPLAINTS:
+        return None  # not-spam, auth-failure, dmarc: about us, not from the recipient
+    change = Change(recipient, Event.COMPLAIN, envelope.received_at, detail={"why": kind, "source": "arf"})
+    return Returned(change, "complaint_read", {"type": kind})

@@ -1,0 +1,51 @@
+"""Complaints: RFC 5965 reports and Microsoft's, and the tokens in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsers.arf import read, tokens_in
+from parsers.tokens import Keyring, Purpose, sign
+
+CASES = Path("../shared/cases")
+TOKEN = sign(Keyring({1: b"k" * 32}, 1), Purpose.BOUNCE, 9)
+
+
+def test_a_token_survives_quoted_printable() -> None:
+    assert tokens_in(f"List-Unsubscribe: <mailto:stop+{TOKEN}@gw>".encode()) == (TOKEN,)
+    assert tokens_in(f"https://gw/u/{TOKEN[:11]}=\r\n{TOKEN[11:]} x".encode()) == (TOKEN,)
+    assert tokens_in(f"bounce+{TOKEN.upper()}@gw {TOKEN}a".encode()) == (TOKEN,)
+
+
+def test_labelled_complaints() -> None:
+    if not (CASES / "arf").exists():
+        pytest.skip("the shared cases are not here")
+    for line in (CASES / "arf/expected.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        if case["results"] is None:
+            continue
+        got = read((CASES / case["file"]).read_bytes())
+        wanted = case["results"][0] if case["results"] else None
+        assert (got is None) == (wanted is None), case["file"]
+        if got is not None and wanted is not None:
+            assert wanted["feedback_type"].startswith(got.type)
+            assert wanted["recipient"] is None or got.recipient == wanted["recipient"].strip("<>"), case["file"]
+
+
+def test_no_bounce_is_a_complaint() -> None:
+    if not (CASES / "bounces").exists():
+        pytest.skip("the shared cases are not here")
+    for folder in ("flufl", "mimekit", "discourse"):
+        for file in (CASES / "bounces" / folder).iterdir():
+            assert read(file.read_bytes()) is None, file
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_a_value(junk: bytes) -> None:
+    head = b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\n"
+    read(junk)
+    read(head + junk)
+    tokens_in(junk)

@@ -1,0 +1,219 @@
+"""kill -9 of any process at any moment: nothing is lost, little is repeated, the accounts stay exact."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import smtplib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import PASSWORD, Running, message, report_token, until
+from sink import Sink, Taken
+
+pytestmark = pytest.mark.crash
+
+IN_FLIGHT = 100  # settings.delivery.in_flight: what one sender may repeat after a kill
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, sink: Sink) -> Iterator[Running]:
+    running = Running(tmp_path / "gateway", sink.port)
+    running.start()
+    yield running
+    running.stop()
+
+
+def people(sink: Sink) -> list[Taken]:
+    return [mail for mail in list(sink.mails) if mail.recipient.endswith("@dest.test")]
+
+
+def acknowledged(sink: Sink) -> str:
+    """The token of the report, once the acknowledgement has arrived in the user's mailbox."""
+    mail = until(lambda: [m for m in list(sink.mails) if m.recipient == "contact@acme.test"], 30, "acknowledgement")
+    return report_token(mail[0].raw)
+
+
+def finished(gateway: Running, token: str, seconds: float = 90) -> dict[str, Any]:
+    def done() -> dict[str, Any] | None:
+        try:
+            report = gateway.report(token)
+        except OSError:
+            return None  # the web process is being started again
+        assert_exact(report)
+        return report if report["state"] == "finished" else None
+
+    return dict(until(done, seconds, f"the campaign ends: {gateway.log()[-1500:]}"))
+
+
+def assert_exact(report: dict[str, Any]) -> None:
+    """The ledger at this very moment."""
+    parts = report["invalid"] + report["duplicate"] + report["suppressed"] + report["recipients"]
+    assert report["lines"] == parts
+    assert report["recipients"] == sum(report["statuses"].values())
+
+
+def assert_nothing_lost(sink: Sink, recipients: int, repeats: int) -> None:
+    """Everybody got the mail; at most `repeats` got it again, with the same Message-ID."""
+    mails = people(sink)
+    times = Counter(mail.recipient for mail in mails)
+    assert len(times) == recipients
+    assert len(mails) - recipients <= repeats
+    ids: dict[str, set[str]] = {}
+    for mail in mails:
+        ids.setdefault(mail.recipient, set()).add(mail.message_id)
+    assert all(len(found) == 1 for found in ids.values()), "a repeat carries the same Message-ID"
+    assert len({next(iter(found)) for found in ids.values()}) == recipients
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_kills_lose_nothing(gateway: Running, sink: Sink, seed: int) -> None:
+    dice = random.Random(seed)
+    gateway.submit(message(2_000))
+    token = acknowledged(sink)
+    killed = 0
+    for progress in (100, 500, 900, 1_300, 1_700):
+        until(lambda progress=progress: len(people(sink)) >= progress, 60, f"{progress} mails")
+        role = dice.choice(["_send", "_send", "_receive", "_web", "all"])
+        if role == "all":
+            gateway.kill_all()
+            killed += 2
+            gateway.start()
+        else:
+            pids = gateway.children(role)
+            if pids:
+                os.kill(dice.choice(pids), signal.SIGKILL)
+                killed += role == "_send"
+    report = finished(gateway, token)
+    assert report["statuses"]["delivered"] == report["recipients"] == 2_000
+    assert_nothing_lost(sink, 2_000, killed * IN_FLIGHT)
+
+
+def test_one_sender_killed_alone(gateway: Running, sink: Sink) -> None:
+    gateway.submit(message(2_000))
+    token = acknowledged(sink)
+    until(lambda: len(people(sink)) >= 300, 60, "300 mails")
+    os.kill(gateway.children("_send")[0], signal.SIGKILL)
+    report = finished(gateway, token)
+    assert report["statuses"]["delivered"] == 2_000
+    assert_nothing_lost(sink, 2_000, IN_FLIGHT)
+
+
+def test_everything_killed_resumes_within_thirty_seconds(gateway: Running, sink: Sink) -> None:
+    gateway.submit(message(2_000))
+    token = acknowledged(sink)
+    until(lambda: len(people(sink)) >= 300, 60, "300 mails")
+    gateway.kill_all()
+    killed, before = time.monotonic(), len(people(sink))
+    gateway.start()
+    until(lambda: len(people(sink)) > before, 30, "sending goes on")
+    assert time.monotonic() - killed < 30
+    assert finished(gateway, token)["statuses"]["delivered"] == 2_000
+    assert_nothing_lost(sink, 2_000, 2 * IN_FLIGHT)
+
+
+def submitted(gateway: Running, number: int) -> bool:
+    """Submit campaign `number` and tell whether the gateway said 250."""
+    try:
+        gateway.submit(message(5, message_id=f"<kill{number}@acme.test>", subject=f"Essai {number}"))
+    except (OSError, smtplib.SMTPException):
+        return False
+    return True
+
+
+def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -> None:
+    """Between the dot and the 250 the client repeats the mail; after the 250 the spool has it: one campaign each."""
+    dice = random.Random(3)
+    for number in range(6):
+        context = __import__("ssl")._create_unverified_context()
+        client = smtplib.SMTP("127.0.0.1", gateway.submission, timeout=10)
+        client.starttls(context=context)
+        client.login("acme", PASSWORD)
+        client.mail("contact@acme.test")
+        client.rcpt("mail@gateway.test")
+        client.putcmd("data")
+        client.getreply()
+        mail = message(5, message_id=f"<kill{number}@acme.test>", subject=f"Essai {number}")
+        client.send(mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n.\r\n")
+        time.sleep(dice.choice([0.0, 0.002, 0.005, 0.01, 0.05, 0.2]))  # the moment of the kill, not a wait for anything
+        for pid in gateway.children("_receive"):
+            os.kill(pid, signal.SIGKILL)
+        try:
+            said = client.getreply()[0]
+        except (OSError, smtplib.SMTPException):
+            said = 0
+        client.close()
+        if said != 250:
+            until(lambda number=number: submitted(gateway, number), 30, "the client's second try")
+    acks = until(lambda: mails_of_acks(sink) if len(mails_of_acks(sink)) >= 6 else None, 60, "six acknowledgements")
+    tokens = {report_token(mail.raw) for mail in acks}
+    assert len(tokens) == 6, "one campaign each"
+    for token in tokens:
+        assert finished(gateway, token)["statuses"]["delivered"] == 5
+    mails = people(sink)
+    assert len(mails) == 30, "nobody got a campaign twice"
+
+
+def mails_of_acks(sink: Sink) -> list[Taken]:
+    return [mail for mail in list(sink.mails) if mail.recipient == "contact@acme.test"]
+
+
+def test_the_gateway_killed_while_it_reads_the_list(gateway: Running, sink: Sink) -> None:
+    gateway.submit(message(5_000))
+    for _ in range(3):  # again and again in the middle of the work
+        time.sleep(0.15)
+        for pid in gateway.children("_receive"):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: gateway.children("_receive"), 15, "it is started again")
+    token = acknowledged(sink)
+    report = finished(gateway, token)
+    assert (report["lines"], report["statuses"]["delivered"]) == (5_000, 5_000)
+    assert_nothing_lost(sink, 5_000, 0)
+
+
+def test_a_receiver_silent_after_the_dot_gets_its_mail_once(tmp_path: Path) -> None:
+    """Longer than a lease lasts without a sign of life (20 s): the sender is alive, so nobody else may take the mail."""
+
+    async def answer(mail: Taken) -> bytes | None:
+        if mail.recipient == "p3@dest.test":
+            await asyncio.sleep(45)
+        return b"250 2.0.0 at last\r\n"
+
+    with Sink(answer) as sink:
+        gateway = Running(tmp_path / "gateway", sink.port)
+        gateway.start()
+        try:
+            gateway.submit(message(20))
+            token = acknowledged(sink)
+            report = finished(gateway, token, 90)
+        finally:
+            gateway.stop()
+        assert report["statuses"]["delivered"] == 20
+        assert Counter(mail.recipient for mail in people(sink))["p3@dest.test"] == 1
+        assert len(people(sink)) == 20
+
+
+def test_a_second_gateway_on_the_same_folder_refuses_to_start(gateway: Running) -> None:
+    with pytest.raises(AssertionError, match="another gateway"):
+        gateway.command("serve")
+
+
+def test_children_end_within_two_seconds_of_their_supervisor(gateway: Running) -> None:
+    assert gateway.process is not None
+    pids = [pid for role in ("_send", "_receive", "_web") for pid in gateway.children(role)]
+    assert len(pids) == 4
+    gateway.process.kill()
+    gateway.process.wait()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 2, "the children end")

@@ -1,0 +1,183 @@
+"""A whole gateway in a folder of its own, run as people run it: `init`, `account add`, `sender add`, `serve`.
+
+Everything goes through the command line, SMTP and HTTP; processes are ended by their ids only. Settings that a test needs
+otherwise are given as environment overrides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+_REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
+
+
+def free_ports(n: int) -> list[int]:
+    """Loopback ports that are free at the moment."""
+    probes = [socket.socket() for _ in range(n)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def until(done: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait for a condition, by asking often; AssertionError with `what` when it never comes."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := done():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def message(recipients: int, *, message_id: str = "<one@acme.test>", subject: str = "Offre {{Nom}}") -> EmailMessage:
+    """An ordinary campaign mail with LISTE.TXT of that many recipients."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ACME <contact@acme.test>", "mail@gateway.test", subject
+    mail["Message-ID"] = message_id
+    mail["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
+    mail.set_content("Bonjour {{Nom}}, voir https://acme.test/offre\n")
+    mail.add_alternative("<p>Bonjour {{Nom}}, <a href='https://acme.test/offre'>voir</a></p>", subtype="html")
+    rows = "".join(f"p{n}@dest.test;Nom{n}\r\n" for n in range(recipients))
+    mail.add_attachment(f"Email;Nom\r\n{rows}".encode(), maintype="text", subtype="plain", filename="LISTE.TXT")
+    return mail
+
+
+class Running:
+    """One gateway; `start` may be called again after `kill_all`."""
+
+    def __init__(self, folder: Path, sink_port: int, **overrides: str) -> None:
+        self.folder = folder
+        self.mx, self.submission, self.submissions, self.web = free_ports(4)
+        section = {
+            "SMTP__MX_LISTEN": json.dumps([f"127.0.0.1:{self.mx}"]),
+            "SMTP__SUBMISSION_LISTEN": json.dumps([f"127.0.0.1:{self.submission}"]),
+            "SMTP__SUBMISSIONS_LISTEN": json.dumps([f"127.0.0.1:{self.submissions}"]),
+            "WEB__LISTEN": f"127.0.0.1:{self.web}",
+            "GATEWAY__PUBLIC_URL": f"http://127.0.0.1:{self.web}",
+            "DELIVERY__ROUTES": json.dumps({"*": f"127.0.0.1:{sink_port}"}),
+            "DELIVERY__ALLOW_NETWORKS": '["127.0.0.0/8"]',
+            "DELIVERY__WORKERS": "2",
+            "DELIVERY__RETRY": "1s*",
+            "DELIVERY__AWAITING_RETRY": "1s*",
+            **overrides,
+        }
+        self.environment = {**os.environ, **{f"MAIL2CAMPAIGN_{key}": value for key, value in section.items()}}
+        self.environment["PYTHONPATH"] = str(ROOT)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.command("init", "--dir", str(folder), "--domain", "gateway.test")
+        login = ["account", "add", "acme", "--login", "acme", "--password-stdin", "--legal-name", "ACME SAS"]
+        self.command(*login, "--address", "1 rue de la Paix, 75002 Paris", stdin=PASSWORD)
+        self.command("sender", "add", "acme", "contact@acme.test", "--verified")
+
+    def command(self, *words: str, stdin: str = "") -> str:
+        """Run one command of the gateway; AssertionError with its complaint when it fails."""
+        config = [] if words[0] == "init" else ["--config", str(self.folder / "mail2campaign.toml")]
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway.cli.main", *config, *words],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            timeout=60,
+        )
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return done.stdout
+
+    def start(self) -> None:
+        """Run `serve` and wait until it takes mail and pages."""
+        log = (self.folder / "serve.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli.main", "--config", str(self.folder / "mail2campaign.toml"), "serve"],
+            stdout=log,
+            stderr=log,
+            env=self.environment,
+            start_new_session=True,
+        )
+        log.close()
+        for port in (self.mx, self.submission, self.web):
+            until(lambda port=port: listening(port), 30, f"port {port} answers: {self.log()[-2000:]}")
+
+    def log(self) -> str:
+        return (self.folder / "serve.log").read_text()
+
+    def children(self, role: str) -> list[int]:
+        """Process ids of the running children of a role (_receive, _web, _send)."""
+        assert self.process is not None
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except (OSError, ValueError):
+                continue
+            if parent == self.process.pid and role.encode() in words:
+                found.append(int(entry.name))
+        return found
+
+    def kill_all(self) -> None:
+        """kill -9 of every process of the gateway at once (their group is theirs alone)."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End in order; kill what does not end."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(25)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+
+    def submit(self, mail: EmailMessage) -> None:
+        """Send a mail over STARTTLS with AUTH, as a mail client does."""
+        context = ssl._create_unverified_context()
+        with smtplib.SMTP("127.0.0.1", self.submission, timeout=30) as client:
+            client.starttls(context=context)
+            client.login("acme", PASSWORD)
+            client.send_message(mail)
+
+    def report(self, token: str) -> dict[str, Any]:
+        """The ledger of a report as JSON."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/r/{token}.json", timeout=10) as answer:
+            return dict(json.load(answer))
+
+
+def listening(port: int) -> bool:
+    """Whether somebody takes connections on that loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def report_token(acknowledgement: bytes) -> str:
+    """The secret word of the report's link in an acknowledgement."""
+    from email import message_from_bytes, policy
+
+    parsed = message_from_bytes(acknowledgement, policy=policy.default)
+    body = parsed.get_body(("plain",))
+    assert body is not None
+    found = _REPORT.search(body.get_content())
+    assert found, "the acknowledgement carries the report's link"
+    return found.group(1)

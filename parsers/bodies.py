@@ -41,17 +41,17 @@ def join_bodies(pieces: list[Piece], parts: list[Part]) -> tuple[Body, tuple[Par
 
 
 def _join(pieces: list[Piece]) -> Body:
-    """Join what belongs one below the other (Apple Mail cuts its text around each file; lists add a footer)."""
+    """Join what belongs one below the other; blank pieces are artefacts.
+
+    Apple Mail cuts its text around each file; mailing lists and anti-virus gateways add a footer of their own.
+    """
+    pieces = [piece for piece in pieces if piece.data.strip()]
     groups: dict[int, dict[str, str]] = {}
     for piece in pieces:
         sides = groups.setdefault(piece.group, {})
         read = _read_plain(piece) if piece.kind == "plain" else _read_html(piece)
         sides[piece.kind] = _joined(sides[piece.kind], read, piece.kind) if piece.kind in sides else read
-    if any("html" in sides and sides["html"].strip() for sides in groups.values()):
-        # A part that is only blank beside a real HTML body is a client's artefact.
-        kept = [sides for sides in groups.values() if "html" in sides or sides["plain"].strip()]
-    else:
-        kept = list(groups.values())
+    kept = list(groups.values())
     text: str | None = None
     html: str | None = None
     if any("plain" in sides for sides in kept):

@@ -57,6 +57,9 @@ def read_fields(data: bytes, start: int = 0, end: int | None = None) -> tuple[Fi
             found[-1][1].append(stripped)
         elif named:
             found.append((named.group(1).decode("ascii").lower(), [stripped[named.end() :]]))
+        elif not found and _NAME.match(text.lstrip()):
+            at += len(text) - len(text.lstrip())  # a blank before the very first name
+            continue
         elif at == start and stripped.lstrip(b">").startswith(b"From "):
             pass  # an mbox separator
         elif not stripped.strip():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from parsers.bodies import Body, join_bodies
 from parsers.headers import Fields, Mailbox, first, milliseconds, read_fields, text, words
 from parsers.mailboxes import mailboxes
-from parsers.parts import Part, Tree, read_tree
+from parsers.parts import Part, Tree, read_tree, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def read(raw: bytes) -> Message:
     """Return any bytes as a Message."""
     if b"\n" not in raw and b"\r" in raw:
         raw = raw.replace(b"\r", b"\n")
-    fields, _ = read_fields(raw)
+    fields, _ = read_fields(raw, start_of(raw))
     tree = read_tree(raw)
     body, related, attachments = join_bodies(tree.bodies, tree.parts)
     return _message(fields, tree, body, related, attachments)

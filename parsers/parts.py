@@ -20,6 +20,7 @@ MAX_PARTS = 1000
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _PADDED = re.compile(rb"([A-Za-z0-9+/]+)(=*)")
 _UU_LINE = re.compile(rb"begin \d{3,4} [^\r\n]*\r?\n")
+_LEADING = re.compile(rb"(?:[ \t]*\r?\n)*")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -74,8 +75,14 @@ class _Entity:
 def read_tree(raw: bytes) -> Tree:
     """Return the flattened tree of a whole mail."""
     tree = Tree()
-    _read(tree, raw, 0, len(raw), depth=0, group=0, default="text/plain", parent="")
+    _read(tree, raw, start_of(raw), len(raw), depth=0, group=0, default="text/plain", parent="")
     return tree
+
+
+def start_of(raw: bytes) -> int:
+    """Return where the header of a whole mail begins: blank lines before it count for nothing."""
+    blank = _LEADING.match(raw)
+    return blank.end() if blank else 0
 
 
 def _read(tree: Tree, raw: bytes, start: int, end: int, depth: int, group: int, default: str, parent: str) -> None:
@@ -176,6 +183,7 @@ def _leaf(tree: Tree, body: bytes, entity: _Entity, group: int, parent: str) -> 
     kind = {"text/plain": "plain", "text/html": "html"}.get(entity.content_type)
     is_body = entity.disposition != "attachment" and not entity.filename
     # The root of a multipart/related is the page itself, whatever name its client gave it.
+    is_body |= parent == "alternative" and entity.disposition != "attachment"
     is_body |= parent == "related" and kind == "html" and entity.disposition != "attachment" and not tree.bodies
     if kind and is_body:
         if not group:

@@ -1,0 +1,94 @@
+"""Outcomes on their way to the database, in batches, and the permits that their commit frees.
+
+In: changes of recipients. Out: they are durable, in the order in which they came; a flush starts when 50 wait, or as soon
+as the one before has ended and the first has waited a moment, so what a crash leaves in doubt stays small. A database
+that fails is tried again until it works; meanwhile the permits stay taken, so nothing more leaves. Logs, never raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from store.values import Change
+
+LOG = logging.getLogger(__name__)
+ENOUGH = 50  # changes that start a flush at once
+MOST = 500  # changes of one transaction
+GATHER = 0.02  # seconds that a first change waits for company
+_AGAIN = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where batches go: `write` is one durable transaction and returns how many changes passed their fences."""
+
+    write: Callable[[Sequence[Change]], Awaitable[int]]
+    committed: Callable[[int], None]  # so many permits are free
+
+
+class Outcomes:
+    """The queue between connections and database of one sender; `run` must be running."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._changes: list[Change] = []
+        self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are not durable yet and not in a flush under way."""
+        return len(self._changes)
+
+    def add(self, change: Change) -> None:
+        """Queue a change; bounded by the permits and leases that whoever calls it holds."""
+        self._changes.append(change)
+        self._settled.clear()
+        self._some.set()
+        if len(self._changes) >= ENOUGH:
+            self._enough.set()
+
+    async def run(self) -> None:
+        """Flush until cancelled; call `settle` before that."""
+        while True:
+            await self._some.wait()
+            if len(self._changes) < ENOUGH:
+                try:
+                    async with asyncio.timeout(GATHER):
+                        await self._enough.wait()
+                except TimeoutError:
+                    pass
+            batch, self._changes = self._changes[:MOST], self._changes[MOST:]
+            if not self._changes:
+                self._some.clear()
+                self._enough.clear()
+            await self._flush(batch)
+            if not self._changes:
+                self._settled.set()
+
+    async def settle(self, patience: float) -> bool:
+        """Wait until everything is durable, so many seconds at most; False when time was up."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._settled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _flush(self, batch: Sequence[Change]) -> None:
+        for attempt in range(1_000_000):
+            try:
+                applied = await self._sink.write(batch)
+            except Exception:
+                LOG.exception("cannot write %d outcomes, trying again", len(batch))
+                await asyncio.sleep(_AGAIN[min(attempt, len(_AGAIN) - 1)])
+                continue
+            if applied != len(batch):
+                LOG.warning("%d outcomes belonged to somebody else by then", len(batch) - applied)
+            break
+        self._sink.committed(len(batch))

@@ -1,0 +1,58 @@
+"""What a campaign's mails are made from, apart from the user's own mail: constants of the campaign, one person, problems.
+
+In and out: frozen values only. Raises nothing; logs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is the same in every mail of a campaign; `subject` is template text, `public_url` has no "/" at its end."""
+
+    campaign_id: int
+    gateway_domain: str
+    public_url: str
+    subject: str
+    from_name: str
+    from_address: str
+    reply_to: str | None
+    unsubscribe: bool
+    bulk: bool  # marketing: Precedence, legal line
+    locale: str  # fr | en
+    footer_name: str
+    footer_address: str
+    feedback: str
+    list_id: str
+    cfbl_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One recipient: the row's id, the list's values in the columns' order, whether individual tracking is allowed."""
+
+    id: int
+    address: str
+    name: str
+    values: tuple[str, ...]
+    tracked: bool
+
+
+class ProblemKind(StrEnum):
+    """Why a mail cannot be compiled."""
+
+    UNKNOWN_COLUMN = "unknown_column"
+    UNCLOSED_TAG = "unclosed_tag"
+    UNSUBSCRIBE_IN_SUBJECT = "unsubscribe_in_subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: its kind, where it stands (subject, html, text), and the tag as the user wrote it."""
+
+    kind: ProblemKind
+    where: str
+    text: str

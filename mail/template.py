@@ -1,0 +1,120 @@
+"""A campaign's mail, compiled once and rendered per recipient: headers, body, signature, ready for SMTP's DATA.
+
+In: the user's Message and its Submission, the campaign's Spec, the list's columns, the token keys, the DKIM signer. Out: a
+Compiled, or the problems that hold the campaign; from a Compiled and a Person the bytes of a whole RFC 5322 mail. Those
+are ASCII with CRLF (an address that needs SMTPUTF8 excepted), and no line begins with a dot: dot-stuffing is the identity.
+Raises nothing for any message or values; logs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from mail.compose import frame
+from mail.dkim import Signer
+from mail.heading import Heading, heading
+from mail.places import chosen_value
+from mail.quoted import value
+from mail.spec import Person, Problem, ProblemKind, Spec
+from mail.tracking import Link, bounce_address, column_url, line_faults, link_target, links_of
+from mail.writer import Variant, write
+from parsers.fields import UNSUBSCRIBE, BadTag, Field, Place, lookup, split
+from parsers.merge import html_items, text_items
+from parsers.mime import Message
+from parsers.plain import html_to_text, text_to_html
+from parsers.submission import Submission
+from parsers.tokens import Keyring, Purpose, sign, sign_series
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One campaign's mail; `links` are numbered as click tokens name them (their `extra`)."""
+
+    spec: Spec
+    keyring: Keyring
+    links: tuple[Link, ...]
+    heading: Heading
+    followed: Variant
+    plain: Variant
+    dot_safe: bool = True  # no rendered line begins with a dot, by construction
+
+    def render(self, person: Person, now: int) -> bytes:
+        """Return one person's whole mail, signed; `now` (ms) dates it. CPU only: the RSA half releases the GIL."""
+        variant = self.followed if person.tracked else self.plain
+        unsubscribe = sign(self.keyring, Purpose.UNSUBSCRIBE, person.id)
+        slots = _slots(self, variant, person, unsubscribe)
+        segments = variant.segments
+        pieces = [b""] * (2 * len(segments.slots) + 1)
+        pieces[::2] = segments.constants
+        pieces[1::2] = [slots[number] for number in segments.slots]
+        body = b"".join(pieces)
+        if segments.is_canonical:
+            digest = sha256(body).digest()
+        else:
+            pieces[::2] = segments.canonical
+            digest = sha256(b"".join(pieces)).digest()
+        return self.heading.write(self.keyring, person, unsubscribe, digest, now // 1000) + body
+
+    def link_target(self, index: int, values: tuple[str, ...]) -> str | None:
+        """Return where a click on link `index` leads for one person's values (http, https or mailto), else None."""
+        return link_target(self.links, index, values)
+
+    def line_faults(self, values: tuple[str, ...]) -> str | None:
+        """Return the first target whose column gives no http(s) or mailto address in this line, None when all do."""
+        return line_faults(self.links, values)
+
+    def envelope_sender(self, person_id: int) -> str:
+        """Return the return path of one person's mail (VERP)."""
+        return bounce_address(self.keyring, person_id, self.spec.gateway_domain)
+
+
+def _slots(mail: Compiled, variant: Variant, person: Person, unsubscribe: str) -> list[bytes]:
+    slots = [unsubscribe.encode()]
+    if variant.tracked:
+        clicks = sign_series(mail.keyring, Purpose.CLICK, person.id, variant.clicks)
+        slots += [token.encode() for token in clicks]
+        slots.append(sign(mail.keyring, Purpose.OPEN, person.id).encode())
+    values = person.values
+    slots += [value(one.escape(chosen_value(values, one.index, one.default))) for one in variant.fields]
+    for link in variant.targets:
+        slots.append(value(column_url(link, values, mail.spec.public_url, clicks[link.index])))
+    return slots
+
+
+def compile_mail(
+    message: Message, submission: Submission, spec: Spec, columns: tuple[str, ...], keyring: Keyring, signer: Signer
+) -> Compiled | tuple[Problem, ...]:
+    """Compile a campaign's mail, or return every problem that holds it."""
+    known = lookup(columns)
+    page = message.html if message.html is not None else text_to_html(message.text or "")
+    words = message.text if message.text is not None else html_to_text(page)
+    html, bad_html = html_items(page, known)
+    text, bad_text = text_items(words, known)
+    subject, bad_subject = split(spec.subject, known, Place.HEADER)
+    problems = _problems({"subject": bad_subject, "html": bad_html, "text": bad_text})
+    if any(isinstance(one, Field) and one.index == UNSUBSCRIBE for one in subject):
+        problems += (Problem(ProblemKind.UNSUBSCRIBE_IN_SUBJECT, "subject", spec.subject),)
+    if problems:
+        return problems
+    links = links_of(text, "text", 0, columns)
+    links += links_of(html, "html", len(links), columns)
+    tree = frame(f"{spec.campaign_id}|{words}|{page}", submission.related, submission.attachments)
+    return Compiled(
+        spec=spec,
+        keyring=keyring,
+        links=tuple(links),
+        heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signer),
+        followed=write(spec, tree, html, text, tuple(links), tracked=True),
+        plain=write(spec, tree, html, text, tuple(links), tracked=False),
+    )
+
+
+def _problems(found: dict[str, tuple[BadTag, ...]]) -> tuple[Problem, ...]:
+    """Return each bad tag once, where it stands first: a derived body only repeats those of the other."""
+    seen: dict[str, Problem] = {}
+    for where, tags in found.items():
+        for tag in tags:
+            kind = ProblemKind.UNKNOWN_COLUMN if tag.closed else ProblemKind.UNCLOSED_TAG
+            seen.setdefault(tag.text, Problem(kind, where, tag.text))
+    return tuple(seen.values())

@@ -1,0 +1,89 @@
+"""Links of a campaign: which targets are followed, under which index, and where a click leads for one person.
+
+In: the items of the bodies (parsers.merge). Out: Link values, numbered in reading order over HTML and text, and the
+answers to "where does this link lead for these values" and "does any of them lead nowhere". Raises nothing; logs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from mail.places import resolved
+from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
+from parsers.merge import Item, Target
+from parsers.tokens import MAX_EXTRA, Keyring, Purpose, sign
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One followed link; `target` is its template text with `{{column}}` tags, `merged` says that it holds any."""
+
+    index: int
+    part: Literal["html", "text"]
+    target: str
+    merged: bool
+    label: str
+    segments: tuple[Segment, ...]
+
+    @property
+    def column_only(self) -> bool:
+        """Say whether a column brings the scheme, so that each person's target must be looked at."""
+        return is_column_only(self.segments)
+
+
+def is_column_only(segments: tuple[Segment, ...]) -> bool:
+    """Say whether a target begins with a column."""
+    return bool(segments) and isinstance(segments[0], Field) and segments[0].place is not Place.URL
+
+
+def links_of(
+    items: tuple[Item, ...], part: Literal["html", "text"], first: int, columns: tuple[str, ...]
+) -> list[Link]:
+    """Return the links of one body, numbered from `first`; beyond a token's 4,096 the rest stays unfollowed."""
+    found: list[Link] = []
+    for item in items:
+        if isinstance(item, Target) and first + len(found) <= MAX_EXTRA:
+            merged = any(isinstance(segment, Field) for segment in item.target)
+            text = "".join(_shown(segment, columns) for segment in item.target)
+            found.append(Link(first + len(found), part, text, merged, item.label, item.target))
+    return found
+
+
+def _shown(segment: Segment, columns: tuple[str, ...]) -> str:
+    if isinstance(segment, str):
+        return segment
+    name = "désabonnement" if segment.index == UNSUBSCRIBE else columns[segment.index]
+    return "{{" + name + ("|" + segment.default if segment.default else "") + "}}"
+
+
+def link_target(links: tuple[Link, ...], index: int, values: tuple[str, ...]) -> str | None:
+    """Return where link `index` leads for one person's values; None when it leads nowhere or does not exist."""
+    return resolved(links[index].segments, values) if 0 <= index < len(links) else None
+
+
+def line_faults(links: tuple[Link, ...], values: tuple[str, ...]) -> str | None:
+    """Return the first target that does not come out http(s) or mailto for these values, None when all do."""
+    for link in links:
+        if link.column_only and resolved(link.segments, values) is None:
+            return link.target
+    return None
+
+
+def column_url(link: Link, values: tuple[str, ...], public_url: str, token: str) -> str:
+    """Return what stands in the body for a followed link that begins with a column, escaped for its body.
+
+    A mailto target is not followed (a redirect to it would open an empty page first); one that leads nowhere is empty.
+    """
+    url = resolved(link.segments, values)
+    if url is None:
+        return ""
+    if url[:7].lower() != "mailto:":
+        url = f"{public_url.rstrip('/')}/c/{token}"
+    return escape(url) if link.part == "html" else url
+
+
+def bounce_address(keyring: Keyring, person_id: int, domain: str) -> str:
+    """Return the envelope sender of one recipient's mail (VERP): `bounce+TOKEN@domain`."""
+    return f"bounce+{sign(keyring, Purpose.BOUNCE, person_id)}@{domain}"

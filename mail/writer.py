@@ -1,0 +1,154 @@
+"""Both bodies of a campaign written into quoted-printable segments: once followed, once not.
+
+In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how
+each slot is filled. Slot 0 is the unsubscribe token; in the followed variant the links' tokens and the pixel's come next;
+then the fields, then the targets that begin with a column. Raises nothing; logs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+
+from mail.compose import Frame
+from mail.footer import html_footer, label, text_footer
+from mail.places import ESCAPES
+from mail.quoted import Encoder, Segments
+from mail.spec import Spec
+from mail.tracking import Link
+from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
+from parsers.merge import BodyEnd, Item, Target
+from parsers.tokens import LENGTH
+
+UNSUBSCRIBE_SLOT = 0
+_PIXEL = '.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSlot:
+    """How one slot is made from a person's values."""
+
+    escape: Callable[[str], str]
+    index: int
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One form of the MIME body, and what its slots hold after the tokens."""
+
+    segments: Segments
+    fields: tuple[FieldSlot, ...]
+    targets: tuple[Link, ...]
+    clicks: int  # how many link tokens stand behind slot 0; then the pixel's, when `tracked`
+    tracked: bool
+
+
+@dataclass(slots=True)
+class _Writer:
+    spec: Spec
+    links: tuple[Link, ...]
+    tracked: bool
+    encoder: Encoder = field(default_factory=Encoder)
+    field_slots: dict[Field, int] = field(default_factory=dict)
+    targets: list[Link] = field(default_factory=list)
+    target_slots: list[int] = field(default_factory=list)
+    next_link: int = 0
+
+    @property
+    def first_field(self) -> int:
+        return len(self.links) + 2 if self.tracked else 1
+
+    def items(self, items: tuple[Item, ...], html: bool) -> None:
+        for item in items:
+            if isinstance(item, str):
+                self.encoder.text(item)
+            elif isinstance(item, Field):
+                self.field(item, html)
+            elif isinstance(item, Target):
+                self.target(item, html)
+            elif isinstance(item, BodyEnd):
+                self.body_end(items)
+
+    def field(self, item: Field, html: bool) -> None:
+        if item.index != UNSUBSCRIBE:
+            number = self.field_slots.setdefault(item, len(self.field_slots))
+            self.encoder.slot(self.first_field + number)
+            return
+        words = escape(item.default or label(self.spec.locale))
+        if item.place is Place.LABEL:
+            self.encoder.text(words)
+            return
+        anchor = html and item.place is Place.HTML
+        self.encoder.text('<a href="' if anchor else "")
+        self.url("u", UNSUBSCRIBE_SLOT, html)
+        self.encoder.text(f'">{words}</a>' if anchor else "")
+
+    def url(self, kind: str, slot: int, html: bool) -> None:
+        prefix = f"{self.spec.public_url.rstrip('/')}/{kind}/"
+        self.encoder.text(escape(prefix) if html else prefix)
+        self.encoder.slot(slot, LENGTH)
+
+    def target(self, item: Target, html: bool) -> None:
+        link = self.links[self.next_link] if self.next_link < len(self.links) else None
+        self.next_link += 1
+        if link is None or not self.tracked:
+            self.segments(item.body)
+        elif link.column_only:
+            # Numbered behind all fields, whose count is not known yet: negative until `finish`.
+            self.targets.append(link)
+            self.encoder.text('"' if item.bare else "")
+            self.encoder.slot(-len(self.targets))
+            self.encoder.text('"' if item.bare else "")
+        else:
+            self.url("c", 1 + link.index, html)
+
+    def segments(self, segments: tuple[Segment, ...]) -> None:
+        for segment in segments:
+            if isinstance(segment, str):
+                self.encoder.text(segment)
+            else:
+                self.encoder.slot(self.first_field + self.field_slots.setdefault(segment, len(self.field_slots)))
+
+    def body_end(self, items: tuple[Item, ...]) -> None:
+        footer = html_footer(*legal(self.spec), link=self.spec.unsubscribe and not has_unsubscribe(items))
+        self.items(footer, html=True)
+        if self.tracked:
+            self.encoder.text('<img src="')
+            self.url("o", 1 + len(self.links), html=True)
+            self.encoder.text(_PIXEL)
+
+    def finish(self) -> Variant:
+        found = self.encoder.finish()
+        behind = self.first_field + len(self.field_slots) - 1
+        slots = tuple(number if number >= 0 else behind - number for number in found.slots)
+        fields = tuple(FieldSlot(ESCAPES[one.place], one.index, one.default) for one in self.field_slots)
+        clicks = len(self.links) if self.tracked else 0
+        segments = Segments(found.constants, found.canonical, slots)
+        return Variant(segments, fields, tuple(self.targets), clicks, self.tracked)
+
+
+def write(
+    spec: Spec, frame: Frame, html: tuple[Item, ...], text: tuple[Item, ...], links: tuple[Link, ...], tracked: bool
+) -> Variant:
+    """Return one variant of the MIME body; `links` are numbered over the text's items first, then the HTML's."""
+    writer = _Writer(spec, links, tracked)
+    writer.encoder.raw(frame.opening)
+    writer.items(text, html=False)
+    footer = text_footer(*legal(spec), link=spec.unsubscribe and not has_unsubscribe(text))
+    writer.items(footer, html=False)
+    writer.encoder.raw(frame.middle)
+    writer.items(html, html=True)
+    writer.encoder.raw(frame.closing)
+    return writer.finish()
+
+
+def legal(spec: Spec) -> tuple[str, str, str]:
+    """Return language, legal name and address for a footer; names only where the mail is marketing."""
+    return (spec.locale, spec.footer_name, spec.footer_address) if spec.bulk else (spec.locale, "", "")
+
+
+def has_unsubscribe(items: tuple[Item, ...]) -> bool:
+    """Say whether the user gave the unsubscribe link a place that leads somewhere."""
+    return any(isinstance(one, Field) and one.index == UNSUBSCRIBE and one.place is not Place.LABEL for one in items)

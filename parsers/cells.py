@@ -120,7 +120,7 @@ def plain(value: float) -> str:
     """A number in full precision: integers without `.0`, exponents only where the digits would be noise."""
     if value == int(value) if math.isfinite(value) else False:
         return str(int(value)) if abs(value) < 1e17 else repr(value)
-    return repr(value)
+    return "NaN" if math.isnan(value) else repr(value)
 
 
 def _clock(seconds: int) -> str:

@@ -20,6 +20,7 @@ from mta.sites import Atlas, Site
 from mta.values import Answered, Contact, Flight, Letter, Outcome, Parcel, Patience, Unanswered
 
 TICK = 0.1  # seconds between two looks at the time limits
+SLUGGISH = 5.0  # seconds without movement after which a site's mails do not count as work at hand
 _LOOK = 0.02  # seconds between two looks while draining
 _MANNERS = 5_000  # hosts whose bearing is remembered
 _BAD_HOST = 60.0  # seconds that an address which did not connect is tried last
@@ -61,6 +62,8 @@ class Pool:
     def submit(self, site: Site, parcels: Iterable[Parcel]) -> None:
         """Put mails in the line of their site."""
         line = self.lines.setdefault(site, Line(site))
+        if not line.waiting and not line.outstanding:
+            line.moved_at = self.now()
         before = len(line.waiting)
         line.waiting.extend(parcels)
         self.waiting += len(line.waiting) - before
@@ -72,11 +75,17 @@ class Pool:
         self.waiting -= len(gone)
         return gone
 
+    @property
+    def moving(self) -> int:
+        """Mails that wait for sites where something moves, or that nobody has tried to reach yet."""
+        limit = self.now() - SLUGGISH
+        return sum(len(line.waiting) for line in self.lines.values() if line.moved_at >= limit)
+
     def put_off(self, quiet_for: float) -> None:
         """Give up, for now, the mails of sites where nothing has moved for so many seconds."""
         limit = self.now() - quiet_for
         for line in self.lines.values():
-            if line.waiting and line.outstanding and line.moved_at < limit:
+            if line.waiting and line.moved_at < limit:
                 self._put_off(line)
 
     def kick_all(self) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.durations import Plan
+from config.durations import Plan, milliseconds
+from config.settings import Delivery
 from mta.values import Answered, Contact, Outcome, Unanswered, Undeliverable
 from parsers.classify import Fate, ReplyClass, classify
 from parsers.replies import Stage
@@ -36,6 +37,11 @@ class Plans:
     retry: Plan
     awaiting: Plan
     give_up_after: int
+
+
+def plans(delivery: Delivery) -> Plans:
+    """The waiting times that the settings ask for."""
+    return Plans(delivery.retry_plan, delivery.awaiting_plan, milliseconds(delivery.give_up_after))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""Leased recipients on their way to the pool: compiled once a campaign, placed in the line of their domain's site.
+
+In: jobs of store.jobs. Out: parcels in the pool, outcomes of domains that can never be reached, campaigns held because
+their first mail does not verify. Mails are rendered when a connection takes them, never before. Logs; a database that
+fails is tried again at the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from mta.plates import Plate, Unusable
+from mta.pool import Pool
+from mta.sites import Atlas, Site
+from mta.values import Contact, Outcome, Parcel
+from store.values import Job
+
+LOG = logging.getLogger(__name__)
+_PLATES = 32  # campaigns kept compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What the feeder needs of the worker; each is short and may raise only what the database raises."""
+
+    plate: Callable[[int, Job], Awaitable[Plate | Unusable]]  # compile a campaign, and prove its first mail
+    hold: Callable[[int, Unusable], Awaitable[None]]
+    release: Callable[[Sequence[int]], Awaitable[None]]
+    outcome: Callable[[Parcel, Outcome, Contact], None]
+
+
+class Feeder:
+    """Turns jobs into parcels and places them."""
+
+    def __init__(self, pool: Pool, atlas: Atlas, supply: Supply) -> None:
+        self._pool, self._atlas, self._supply = pool, atlas, supply
+        self._plates: OrderedDict[int, Plate] = OrderedDict()
+        self._placing: set[asyncio.Task[None]] = set()
+        self.unplaced = 0  # mails whose domain is being looked up
+
+    def forget(self, campaign_id: int) -> None:
+        """Compile this campaign anew when it comes again: it may have been changed."""
+        self._plates.pop(campaign_id, None)
+
+    async def place(self, jobs: Sequence[Job], worker: int) -> None:
+        """Bring leased jobs to their sites, each domain when DNS has answered; none waits for another's answer."""
+        parcels: list[Parcel] = []
+        for campaign_id, some in _grouped(jobs).items():
+            plate = await self._plate(campaign_id, some)
+            if plate is not None:
+                parcels += [plate.parcel(job, worker) for job in some]
+        domains: defaultdict[str, list[Parcel]] = defaultdict(list)
+        for parcel in parcels:
+            domains[parcel.recipient.rpartition("@")[2]].append(parcel)
+        for domain, some_parcels in domains.items():
+            self.unplaced += len(some_parcels)
+            task = asyncio.create_task(self._place_domain(domain, some_parcels))
+            self._placing.add(task)
+            task.add_done_callback(self._placing.discard)
+
+    async def close(self) -> None:
+        """Stop looking up."""
+        for task in self._placing:
+            task.cancel()
+        await asyncio.gather(*self._placing, return_exceptions=True)
+
+    async def _place_domain(self, domain: str, parcels: Sequence[Parcel]) -> None:
+        try:
+            site = await self._atlas.locate(domain)
+        finally:
+            self.unplaced -= len(parcels)
+        if isinstance(site, Site):
+            self._pool.submit(site, parcels)
+            return
+        for parcel in parcels:
+            self._pool.gate.used += 1  # freed by the commit, as every outcome's
+            self._supply.outcome(parcel, site, Contact())
+
+    async def _plate(self, campaign_id: int, jobs: Sequence[Job]) -> Plate | None:
+        plate = self._plates.get(campaign_id)
+        if plate is not None:
+            self._plates.move_to_end(campaign_id)
+            return plate
+        made = await self._supply.plate(campaign_id, jobs[0])
+        if isinstance(made, Unusable):
+            LOG.error("campaign %d cannot be sent: %s", campaign_id, made.why)
+            await self._supply.hold(campaign_id, made)
+            await self._supply.release([job.id for job in jobs])
+            return None
+        self._plates[campaign_id] = made
+        while len(self._plates) > _PLATES:
+            self._plates.popitem(last=False)
+        return made
+
+
+def _grouped(jobs: Sequence[Job]) -> dict[int, list[Job]]:
+    groups: defaultdict[int, list[Job]] = defaultdict(list)
+    for job in jobs:
+        groups[job.campaign_id].append(job)
+    return groups
+
+
+def shares(due: Sequence[int], room: int) -> dict[int, int]:
+    """How many recipients to lease of each campaign that is due: equal parts, so that no campaign waits for another."""
+    chosen = due[: max(1, room)]
+    return dict.fromkeys(chosen, max(1, room // len(chosen))) if chosen and room > 0 else {}

@@ -1,0 +1,124 @@
+"""The fast lane: system mails (acknowledgements, answers), ahead of every campaign, on connections of their own.
+
+In: notices that are due. Out: they are at the recipient's server, or due again, or given up; null return path (RFC 5321
+4.5.5). Logs; a database that fails is asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+
+from mta.gate import Gate
+from mta.pool import Pool
+from mta.retry import Plans, judge, next_attempt
+from mta.sites import Atlas, Site
+from mta.values import Answered, Contact, Outcome, Parcel
+from store import jobs
+from store.engine import Database, now_ms
+from store.states import Event
+from store.values import Job, NoticeJob
+
+LOG = logging.getLogger(__name__)
+EVERY = 0.1  # seconds between two looks into the queue
+_AT_ONCE = 20
+_LATER = 60_000  # ms
+
+
+def _same(raw: bytes) -> bytes:
+    return raw
+
+
+class NoticeLane:
+    """Serves the queue of notices of one worker; `run` must be running, and its pool."""
+
+    def __init__(self, database: Database, atlas: Atlas, gate: Gate, plans: Plans) -> None:
+        self._database, self._atlas, self._gate, self._plans = database, atlas, gate, plans
+        self.pool: Pool | None = None
+        self._held: set[int] = set()
+        self._finished: asyncio.Queue[tuple[Parcel, Outcome | None]] = asyncio.Queue(maxsize=1_000)
+
+    async def run(self) -> None:
+        """Lease, place and finish notices until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._lease())
+            group.create_task(self._finish())
+
+    def outcome(self, parcel: Parcel, outcome: Outcome, _contact: Contact) -> None:
+        """A notice was tried."""
+        self._gate.used -= 1
+        self._finished.put_nowait((parcel, outcome))
+
+    def unsent(self, parcel: Parcel) -> None:
+        """A notice was not tried: it stays ours, and due again in a minute."""
+        self._finished.put_nowait((parcel, None))
+
+    def broken(self, parcel: Parcel, error: Exception) -> None:
+        """Cannot happen to bytes that exist; put off, and told."""
+        LOG.error("notice %d cannot be sent", parcel.job.id, exc_info=error)
+        self.unsent(parcel)
+
+    async def _lease(self) -> None:
+        while True:
+            try:
+                await self._round()
+            except Exception:
+                LOG.exception("cannot lease notices")
+                await asyncio.sleep(1.0)
+            await asyncio.sleep(EVERY)
+
+    async def _round(self) -> None:
+        gate, worker = self._gate, self._gate.worker
+        if not gate.open or len(self._held) >= gate.in_flight:
+            return
+        async with self._database.read() as conn:
+            if not await jobs.notices_due(conn, now_ms()):
+                return
+        async with self._database.write() as conn:
+            leased = await jobs.lease_notices(conn, worker, now_ms(), _AT_ONCE)
+        for job in leased:
+            self._held.add(job.id)
+        async with asyncio.TaskGroup() as group:
+            for job in leased:
+                group.create_task(self._place(job, worker))
+
+    async def _place(self, job: NoticeJob, worker: int) -> None:
+        parcel = Parcel(job, worker, "", job.address, partial(_same, job.raw))
+        site = await self._atlas.locate(job.address.rpartition("@")[2])
+        if isinstance(site, Site) and self.pool is not None:
+            self.pool.submit(site, [parcel])
+        elif not isinstance(site, Site):
+            self._finished.put_nowait((parcel, site))
+
+    async def _finish(self) -> None:
+        while True:
+            parcel, outcome = await self._finished.get()
+            while True:
+                try:
+                    await self._write(parcel, outcome)
+                    break
+                except Exception:
+                    LOG.exception("cannot finish notice %d, trying again", parcel.job.id)
+                    await asyncio.sleep(1.0)
+            self._held.discard(parcel.job.id)
+            self._finished.task_done()
+
+    async def settle(self) -> None:
+        """Wait until every outcome is durable."""
+        await self._finished.join()
+
+    async def _write(self, parcel: Parcel, outcome: Outcome | None) -> None:
+        job, now = parcel.job, now_ms()
+        if isinstance(job, Job):
+            return
+        event = None if outcome is None else judge(outcome).event
+        due = now + _LATER if event is None else next_attempt(job, event, self._plans, now)
+        reply = outcome.reply.text if isinstance(outcome, Answered) else "" if outcome is None else outcome.why
+        if event not in (Event.ACCEPTED, None):
+            LOG.info("notice %d to %s: %s", job.id, job.address, reply)
+        async with self._database.write() as conn:
+            delivered = event is Event.ACCEPTED
+            await jobs.finish_notice(
+                conn, parcel.owner, job.id, now, delivered=delivered, next_attempt_at=due, reply=reply
+            )

@@ -50,7 +50,7 @@ class Sealer:
 
     def seal(self, canonical_headers: bytes, body_digest: bytes, seconds: int) -> bytes:
         """Return the folded DKIM-Signature field over canonical fields and a body's SHA-256, dated `seconds`."""
-        body_hash = b64encode(body_digest)
+        body_hash = b2a_base64(body_digest, newline=False)
         stamp = b"%d" % seconds
         head = b"%s%s%s%s" % (self.canonical[0], stamp, self.canonical[1], body_hash)
         # RFC 6376 section 3.7: the signature's own field comes last, with an empty b= and without its CRLF.

@@ -9,7 +9,7 @@ Raises nothing; logs nothing.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from binascii import b2a_base64
 from functools import lru_cache
 from time import gmtime
 from urllib.parse import quote
@@ -26,7 +26,7 @@ FOLD = "\r\n "
 
 def clean(text: str) -> str:
     """Return a text with control characters and line ends as blanks."""
-    return _CONTROLS.sub(" ", text)
+    return text if text.isprintable() else _CONTROLS.sub(" ", text)
 
 
 def unstructured(text: str) -> str:
@@ -45,7 +45,8 @@ def unstructured(text: str) -> str:
 
 def mailbox(name: str, address: str) -> str:
     """Return `name <address>` (or the address alone) for From, To and Reply-To."""
-    address = "".join(clean(address).split())
+    if " " in address or not address.isprintable():
+        address = "".join(clean(address).split())
     name = clean(name).strip()
     if not name:
         return address
@@ -78,14 +79,16 @@ def _filled(words: list[str]) -> list[str]:
 
 def _encoded(text: str) -> str:
     """Return RFC 2047 words, each with whole characters only (section 5)."""
-    words: list[str] = []
     data = text.encode("utf-8", "replace")
+    if len(data) <= _WORD_BYTES:
+        return f"=?utf-8?b?{b2a_base64(data, newline=False).decode()}?="
+    words: list[str] = []
     at = 0
     while at < len(data):
         end = min(at + _WORD_BYTES, len(data))
         while end < len(data) and data[end] & 0xC0 == 0x80:
             end -= 1
-        words.append(f"=?utf-8?b?{b64encode(data[at:end]).decode()}?=")
+        words.append(f"=?utf-8?b?{b2a_base64(data[at:end], newline=False).decode()}?=")
         at = end
     return FOLD.join(words)
 

@@ -15,11 +15,14 @@ from mail.fieldlines import clean, date, mailbox, unstructured
 from mail.places import chosen
 from mail.spec import Person, Spec
 from parsers.fields import Segment
-from parsers.tokens import Keyring, Purpose, sign
+from parsers.tokens import Purpose
 
 _LANGUAGE = re.compile(
     r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}(?:, ?[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}){0,4}"
 ).fullmatch
+# The tokens of one person's mail, in the order in which they are handed over; the pixel's only where it is followed.
+PURPOSES = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID)
+PURPOSES_FOLLOWED = (*PURPOSES, Purpose.OPEN)
 _UNSIGNED = ("Precedence", "Importance", "Content-Language")
 
 
@@ -35,21 +38,27 @@ class Heading:
     domain: str
     unsubscribe: bool
 
-    def write(self, keyring: Keyring, person: Person, unsubscribe: str, digest: bytes, seconds: int) -> bytes:
-        """Return one person's header; `digest` is the SHA-256 of the canonical body."""
-        own = (
-            f"Message-ID: <{sign(keyring, Purpose.MESSAGE_ID, person.id)}@{self.domain}>\r\n"
-            f"Date: {date(seconds)}\r\n"
-            f"To: {mailbox(person.name, person.address)}\r\n"
-        )
+    def write(self, person: Person, tokens: list[str], digest: bytes, seconds: int) -> bytes:
+        """Return one person's header; `tokens` as PURPOSES, `digest` is the SHA-256 of the canonical body."""
+        unsubscribe, stop, message_id = tokens[:3]
+        to, at = mailbox(person.name, person.address), date(seconds)
+        subject = stops = flat_subject = flat_stops = ""
         if self.subject is not None:
             words = [one if isinstance(one, str) else chosen(one, person.values) for one in self.subject]
-            own += f"Subject: {unstructured(''.join(words))}\r\n"
+            subject = unstructured("".join(words))
+            flat_subject = f"subject:{subject}\r\n".replace("\r\n ", " ")
+            subject = f"Subject: {subject}\r\n"
         if self.unsubscribe:
-            stop = sign(keyring, Purpose.STOP, person.id)
-            own += f"List-Unsubscribe: <{self.public_url}/u/{unsubscribe}>,\r\n <mailto:stop+{stop}@{self.domain}>\r\n"
-        wire = own.encode("utf-8", "replace")
-        return b"%s%s%s\r\n" % (self.sealer.seal(self.canonical + relaxed(wire), digest, seconds), wire, self.wire)
+            web, mail = f"<{self.public_url}/u/{unsubscribe}>,", f"<mailto:stop+{stop}@{self.domain}>"
+            stops = f"List-Unsubscribe: {web}\r\n {mail}\r\n"
+            flat_stops = f"list-unsubscribe:{web} {mail}\r\n"
+        wire = f"Message-ID: <{message_id}@{self.domain}>\r\nDate: {at}\r\nTo: {to}\r\n{subject}{stops}"
+        # The relaxed form (RFC 6376 section 3.4.2) of the same: fieldlines folds at single blanks and nowhere else.
+        flat_to = to.replace("\r\n", "")
+        flat = f"message-id:<{message_id}@{self.domain}>\r\ndate:{at}\r\nto:{flat_to}\r\n{flat_subject}{flat_stops}"
+        canonical = self.canonical + flat.encode("utf-8", "replace")
+        seal = self.sealer.seal(canonical, digest, seconds)
+        return b"%s%s%s\r\n" % (seal, wire.encode("utf-8", "replace"), self.wire)
 
 
 def relaxed(fields: bytes) -> bytes:

@@ -18,6 +18,7 @@ _UNSAFE = re.compile(rb"[^ -<>-~\t]")
 _UNSAFE_VALUE = re.compile(rb"[^ -<>-~]|(?<= ) ")
 _BLANKS = re.compile(rb"[ \t]+")
 _HEX = tuple(b"=%02X" % byte for byte in range(256))
+_CODED = tuple(bytes((byte,)) if 32 <= byte < 127 and byte != 61 else _HEX[byte] for byte in range(256))
 # What needs no care at all, in HTML neither: most first names, figures and towns.
 PLAIN = re.compile(r"(?!\.)(?:[!#-%(-;?-~]| (?! )){1,75}").fullmatch
 
@@ -42,6 +43,10 @@ def value(text: str) -> bytes:
         return b"%s=\r\n" % text.encode()
     if not text:
         return b""
+    if "\n" not in text and "  " not in text:
+        coded = b"".join([_CODED[byte] for byte in text.encode("utf-8", "replace")])
+        if len(coded) <= _MAX and coded[0] != 46:
+            return coded + SOFT
     lines = []
     for line in text.encode("utf-8", "replace").split(b"\n"):
         coded = _UNSAFE_VALUE.sub(lambda found: _HEX[found.group()[0]], line)

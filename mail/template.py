@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from mail.compose import frame
 from mail.dkim import Signer
-from mail.heading import Heading, heading
+from mail.heading import PURPOSES, PURPOSES_FOLLOWED, Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
 from mail.spec import Person, Problem, ProblemKind, Spec
@@ -24,7 +24,7 @@ from parsers.merge import html_items, text_items
 from parsers.mime import Message
 from parsers.plain import html_to_text, text_to_html
 from parsers.submission import Submission
-from parsers.tokens import Keyring, Purpose, sign, sign_series
+from parsers.tokens import Keyring, Purpose, sign_series, sign_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Compiled:
     def render(self, person: Person, now: int) -> bytes:
         """Return one person's whole mail, signed; `now` (ms) dates it. CPU only: the RSA half releases the GIL."""
         variant = self.followed if person.tracked else self.plain
-        unsubscribe = sign(self.keyring, Purpose.UNSUBSCRIBE, person.id)
-        slots = _slots(self, variant, person, unsubscribe)
+        tokens = sign_set(self.keyring, PURPOSES_FOLLOWED if variant.tracked else PURPOSES, person.id)
+        slots = _slots(self, variant, person, tokens)
         segments = variant.segments
         pieces = [b""] * (2 * len(segments.slots) + 1)
         pieces[::2] = segments.constants
@@ -54,7 +54,7 @@ class Compiled:
         else:
             pieces[::2] = segments.canonical
             digest = sha256(b"".join(pieces)).digest()
-        return self.heading.write(self.keyring, person, unsubscribe, digest, now // 1000) + body
+        return self.heading.write(person, tokens, digest, now // 1000) + body
 
     def link_target(self, index: int, values: tuple[str, ...]) -> str | None:
         """Return where a click on link `index` leads for one person's values (http, https or mailto), else None."""
@@ -69,13 +69,12 @@ class Compiled:
         return bounce_address(self.keyring, person_id, self.spec.gateway_domain)
 
 
-def _slots(mail: Compiled, variant: Variant, person: Person, unsubscribe: str) -> list[bytes]:
-    slots = [unsubscribe.encode()]
-    if variant.tracked:
-        clicks = sign_series(mail.keyring, Purpose.CLICK, person.id, variant.clicks)
-        slots += [token.encode() for token in clicks]
-        slots.append(sign(mail.keyring, Purpose.OPEN, person.id).encode())
+def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) -> list[bytes]:
+    """Return what each slot of a variant holds, in the order that mail.writer numbers them."""
     values = person.values
+    clicks = sign_series(mail.keyring, Purpose.CLICK, person.id, variant.clicks) if variant.clicks else []
+    own = [tokens[0], *clicks, tokens[3]] if variant.tracked else [tokens[0]]
+    slots = " ".join(own).encode().split()
     slots += [value(one.escape(chosen_value(values, one.index, one.default))) for one in variant.fields]
     for link in variant.targets:
         slots.append(value(column_url(link, values, mail.spec.public_url, clicks[link.index])))

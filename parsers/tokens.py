@@ -53,7 +53,7 @@ class Purpose(IntEnum):
     FEEDBACK = 13
 
 
-_PURPOSE_BYTE = {purpose: bytes((purpose,)) for purpose in Purpose}
+_PURPOSE_BYTE = tuple(bytes((number,)) for number in range(max(Purpose) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +75,29 @@ def sign(keyring: Keyring, purpose: Purpose, number: int, extra: int = 0) -> str
     return _token(keyring.current, keyring.keys[keyring.current], _PURPOSE_BYTE[purpose], number, extra)
 
 
+def sign_set(keyring: Keyring, purposes: tuple[Purpose, ...], number: int) -> list[str]:
+    """Return one number's tokens for several purposes, in their order: as `sign` one by one, but cheaper."""
+    if not 0 <= number <= MAX_NUMBER:
+        raise ValueError("a token's number must be below 2**48 and its extra below 2**12")
+    inner, outer = _pads(keyring.keys[keyring.current])
+    head = _head(keyring.current, number << 12)
+    said = head.encode()
+    return [head + _mac_chars(inner, outer, _PURPOSE_BYTE[purpose] + said)[:16] for purpose in purposes]
+
+
 def sign_series(keyring: Keyring, purpose: Purpose, number: int, count: int) -> list[str]:
-    """Return the tokens of `number` for the extras 0..count-1: as `sign` one by one, at half the price."""
+    """Return the tokens of `number` for the extras 0..count-1: as `sign` one by one, at a third of the price."""
     if not (0 <= number <= MAX_NUMBER and 0 <= count <= MAX_EXTRA + 1):
         raise ValueError("a token's number must be below 2**48 and its extra below 2**12")
     inner, outer = _pads(keyring.keys[keyring.current])
     asked = _PURPOSE_BYTE[purpose]
+    prefix = _head(keyring.current, number << 12)[:-3]  # the extra is in the last three characters only
+    first = (number << 12) & 32767
     tokens: list[str] = []
-    for low in range(number << 12, (number << 12) + count, 2):
-        head = _head(keyring.current, low)
+    for low in range(first, first + count, 2):
+        head = prefix + _TRIPLES[low]
         chars = _mac_chars(inner, outer, asked + head.encode())
-        tokens.append(head + chars[:16])
-        tokens.append(_head(keyring.current, low | 1) + chars[16:])
+        tokens += (head + chars[:16], prefix + _TRIPLES[low + 1] + chars[16:])
     return tokens[:count]
 
 

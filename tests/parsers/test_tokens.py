@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.tokens import LENGTH, MAX_EXTRA, MAX_NUMBER, Keyring, Purpose, sign, sign_series, verify
+from parsers.tokens import LENGTH, MAX_EXTRA, MAX_NUMBER, Keyring, Purpose, sign, sign_series, sign_set, verify
 
 OLD, NEW = b"o" * 32, b"n" * 32
 RING = Keyring({7: OLD, 8: NEW}, 8)
@@ -87,3 +87,14 @@ def test_the_mac_is_hmac_sha256() -> None:
 def test_a_series_is_the_single_tokens(number: int, count: int) -> None:
     series = sign_series(RING, Purpose.CLICK, number, count)
     assert series == [sign(RING, Purpose.CLICK, number, extra) for extra in range(count)]
+
+
+@given(numbers)
+def test_a_set_is_the_single_tokens(number: int) -> None:
+    assert sign_set(RING, tuple(Purpose), number) == [sign(RING, purpose, number) for purpose in Purpose]
+
+
+def test_a_series_reaches_the_last_extra() -> None:
+    series = sign_series(RING, Purpose.CLICK, MAX_NUMBER, MAX_EXTRA + 1)
+    assert verify(RING, Purpose.CLICK, series[-1]) == (MAX_NUMBER, MAX_EXTRA)
+    assert len(set(series)) == MAX_EXTRA + 1

@@ -1,0 +1,42 @@
+"""What every page needs, made once by the composition root and handed over in the application's state.
+
+In: the open database, the keys, the recorder of hits and three plain settings. Out: a frozen `Context`; `of(request)`
+finds it again. Nothing is raised or logged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from gateway import i18n
+from gateway.web.recorder import Recorder
+from parsers.tokens import Keyring
+from store.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
+    reports stay readable `report_days` after the end.
+    """
+
+    db: Database
+    keyring: Keyring
+    recorder: Recorder
+    url: str
+    domain: str
+    locale: str
+    report_days: int
+
+
+def of(request: Request) -> Context:
+    """The context of the application that answers this request."""
+    return cast(Context, request.app.state.context)
+
+
+def language(request: Request, default: str) -> str:
+    """The language of a page: `?lang=`, then the reader's browser, then `default`."""
+    return i18n.negotiate(request.query_params.get("lang"), request.headers.get("accept-language", ""), default)

@@ -1,0 +1,132 @@
+// The report, livelier: everything here also works without it (plain links, forms and pages).
+const regions = () => document.querySelectorAll("[data-region]");
+const table = () => document.getElementById("details");
+const sheet = document.getElementById("sheet");
+const live = document.getElementById("live");
+
+// --- the table: tabs, sorting, search and pages without loading the whole report again
+let asked = 0;
+async function show(url, push) {
+  const mine = ++asked;
+  const box = table();
+  box.classList.add("busy");
+  const fragment = new URL(url);
+  fragment.pathname = fragment.pathname.replace(/\/$/, "") + "/details";
+  fragment.hash = "";
+  try {
+    const answer = await fetch(fragment, { signal: AbortSignal.timeout(20000) });
+    if (!answer.ok) throw new Error(answer.status);
+    const html = await answer.text();
+    if (mine !== asked) return;
+    const searching = document.activeElement?.id === "q";
+    box.innerHTML = html;
+    if (push) history.pushState({}, "", url);
+    liveUrl();
+    if (searching) box.querySelector("#q").focus();
+    else box.querySelector(".tabs [aria-current]")?.focus({ preventScroll: true });
+  } catch {
+    location.assign(url); // the plain way
+  } finally {
+    box.classList.remove("busy");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  const link = event.target.closest("a");
+  if (link?.hasAttribute("data-nav")) {
+    event.preventDefault();
+    show(link.href, true);
+  } else if (link?.hasAttribute("data-history")) {
+    event.preventDefault();
+    story(link);
+  } else if (!link && !getSelection()?.toString()) {
+    const row = event.target.closest(".people tbody tr");
+    if (row) story(row.querySelector("[data-history]"));
+  }
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-nav]")) return;
+  event.preventDefault();
+  const url = new URL(event.target.action);
+  url.search = new URLSearchParams(new FormData(event.target));
+  show(url.href, true);
+});
+addEventListener("popstate", () => show(location.href, false));
+
+// --- one recipient's story in a sheet at the side
+async function story(link) {
+  const url = new URL(link.href);
+  url.searchParams.set("fragment", "1");
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(10000) });
+    if (!answer.ok) throw new Error(answer.status);
+    sheet.innerHTML = await answer.text();
+  } catch {
+    location.assign(link.href);
+    return;
+  }
+  const close = document.createElement("button");
+  close.className = "button sheet-close";
+  close.textContent = sheet.dataset.close;
+  close.addEventListener("click", () => sheet.close());
+  sheet.prepend(close);
+  sheet.showModal();
+  sheet.scrollTop = 0;
+}
+sheet?.addEventListener("click", (event) => {
+  if (event.target === sheet) sheet.close();
+});
+
+// --- live figures
+let last = {};
+let timer = 0;
+function liveUrl() {
+  live.dataset.live = location.pathname.replace(/\/$/, "") + "/live" + location.search;
+}
+async function look() {
+  clearTimeout(timer);
+  let again = Number(live.dataset.again);
+  if (!document.hidden) {
+    try {
+      const before = asked;
+      const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
+      if (!answer.ok) throw new Error(answer.status);
+      const news = await answer.json();
+      again = news.again;
+      live.dataset.again = again;
+      if (before === asked) redraw(news.regions);
+      say("on", false);
+    } catch {
+      say("lost", true);
+      again = Math.max(again, 5000);
+    }
+  }
+  timer = setTimeout(look, again);
+}
+function redraw(news) {
+  for (const region of regions()) {
+    const html = news[region.dataset.region];
+    if (html === undefined || html === last[region.dataset.region]) continue;
+    last[region.dataset.region] = html;
+    const busy = region.contains(document.activeElement) || sheet.open || String(getSelection() ?? "");
+    if (region.id === "details" && busy) continue; // never under the reader's fingers
+    const opened = [...region.querySelectorAll("details[open]")].length;
+    const focused = region.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    region.innerHTML = html;
+    if (opened) region.querySelectorAll("details").forEach((box) => (box.open = true));
+    if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  }
+}
+function say(what, lost) {
+  live.querySelector(".live-text").textContent = live.dataset[what];
+  live.classList.toggle("lost", lost);
+}
+if (live) {
+  live.hidden = false;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) clearTimeout(timer);
+    else look();
+  });
+  timer = setTimeout(look, Number(live.dataset.again));
+}

@@ -1,0 +1,72 @@
+"""Stopping and pausing from the report: a page that asks, a POST that acts.
+
+In: `GET /r/TOKEN/stop|pause` (never acts) and `POST` of its form. Out: a page, or a redirect back to the report. This link
+reads, stops and pauses only (SPEC 9): what makes mails leave is answered by a page that says so. A form that is not ours
+gives 403. Logs campaign_changed.
+"""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from config.logging import log
+from gateway import stats
+from gateway.web import context, guard
+from gateway.web.pages import page, problem
+from gateway.web.report import common, find
+from store import campaigns, control
+from store.engine import now_ms
+from store.values import Campaign, CampaignState
+
+_VERBS = {"stop": control.stop, "pause": control.pause}
+_BECOMES = {"stop": CampaignState.STOPPED, "pause": CampaignState.PAUSED}
+
+
+def _action(request: Request) -> str:
+    action = str(request.path_params["action"])
+    if action not in (*_VERBS, "resume"):
+        raise HTTPException(404)
+    return action
+
+
+async def ask(request: Request) -> Response:
+    """Show what the action means, with a form that does it."""
+    action = _action(request)
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        ledger = await campaigns.ledger(conn, campaign.id)
+    locale = context.language(request, campaign.locale)
+    if action not in _VERBS:
+        return _said(request, campaign, 403, "forbidden")
+    token = request.path_params["token"]
+    waiting = ledger.recipients - stats.done(ledger) if ledger is not None else 0
+    values = common(request, campaign) | {"campaign": campaign, "action": action, "waiting": waiting}
+    return page("action.html", locale, proof=guard.proof(token, action), **values)
+
+
+async def act(request: Request) -> Response:
+    """Do it, once."""
+    ctx, action = context.of(request), _action(request)
+    sent = await guard.form(request)
+    async with ctx.db.read() as conn:
+        campaign = await find(request, conn)
+    token = request.path_params["token"]
+    if action not in _VERBS:
+        return _said(request, campaign, 403, "forbidden")
+    if not guard.ours(request, sent, token, action, ctx.url):
+        return problem(context.language(request, campaign.locale), 403, "action.forged")
+    async with ctx.db.write() as conn:
+        done = await _VERBS[action](conn, campaign.id, now_ms())
+    if not done and campaign.state is not _BECOMES[action]:
+        return _said(request, campaign, 409, "impossible")
+    if done:
+        log("campaign_changed", campaign=campaign.id, state=str(_BECOMES[action]), by="report link")
+    lang = request.query_params.get("lang", "")
+    return RedirectResponse(f"/r/{token}" + (f"?lang={lang}" if lang in ("fr", "en") else ""), 303)
+
+
+def _said(request: Request, campaign: Campaign, status: int, key: str) -> Response:
+    locale = context.language(request, campaign.locale)
+    return page("refused.html", locale, status, campaign=campaign, key=f"action.{key}", **common(request, campaign))

@@ -1,0 +1,89 @@
+"""All addresses of the web side and the one application that answers them.
+
+In: a `Context`. Out: an ASGI application: tracking, unsubscribing, the report and its exports, two health checks, a page
+that says what this gateway is. Errors become pages in the reader's language. Logs `failed` for what no page foresaw,
+without the address (it holds the token).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from config.logging import log
+from gateway.web import actions, context, export, report, track, unsubscribe
+from gateway.web.context import Context
+from gateway.web.guard import Guard
+from gateway.web.pages import page, problem, static
+from store import campaigns
+
+ROBOTS = "User-agent: *\nDisallow: /\n"
+READY = 2.0  # seconds the database may take to answer /readyz
+
+_ROUTES = [
+    Route("/o/{token}.gif", track.pixel),
+    Route("/c/{token}", track.click),
+    Route("/u/{token}", unsubscribe.show),
+    Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+    Route("/r/{token}.json", report.as_json),
+    Route("/r/{token}", report.show),
+    Route("/r/{token}/live", report.live),
+    Route("/r/{token}/details", report.details),
+    Route("/r/{token}/history/{recipient:int}", report.history),
+    Route("/r/{token}/export.{kind}", export.recipients),
+    Route("/r/{token}/lines.{kind}", export.lines),
+    Route("/r/{token}/{action:str}", actions.ask),
+    Route("/r/{token}/{action:str}", actions.act, methods=["POST"]),
+    Route("/static/{version}/{name}", static),
+]
+
+
+async def _home(request: Request) -> Response:
+    ctx = context.of(request)
+    return page("home.html", context.language(request, ctx.locale), address=f"mail@{ctx.domain}")
+
+
+async def _robots(_request: Request) -> Response:
+    return PlainTextResponse(ROBOTS)
+
+
+async def _alive(_request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _ready(request: Request) -> Response:
+    """200 when the database answers."""
+    try:
+        async with asyncio.timeout(READY), context.of(request).db.read() as conn:
+            await campaigns.get(conn, 0)
+    except Exception as error:
+        log("failed", what="readyz", error=error)
+        return PlainTextResponse("the database does not answer\n", 503)
+    return PlainTextResponse("ok\n")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return problem(context.language(request, context.of(request).locale), status)
+
+
+async def _crashed(request: Request, error: Exception) -> Response:
+    log("failed", what=f"{request.method} {request.url.path.split('/')[1][:10]}", error=error)
+    return problem(context.language(request, context.of(request).locale), 500)
+
+
+def build(ctx: Context) -> Starlette:
+    """Make the application."""
+    own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
+    app = Starlette(routes=[*own, *_ROUTES], exception_handlers={HTTPException: _refused, Exception: _crashed})
+    app.add_middleware(Guard)
+    app.state.context = ctx
+    app.state.links = track.Links()
+    app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
+    app.state.exports = asyncio.Semaphore(2)
+    return app

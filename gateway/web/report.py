@@ -1,0 +1,153 @@
+"""The report of a campaign at its secret address: page, live figures, table, one recipient's story, JSON.
+
+In: `GET /r/TOKEN…`. Out: HTML (or fragments of it for the page's small script) and JSON. All totals come from tallies;
+a page of recipients is cut by key, so the answer takes as long for a million recipients as for a hundred. Orders and
+searches that read a whole campaign run two at a time. An unknown token gives 404, a report past its time 410.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from gateway import i18n, stats
+from gateway.web import charts, context, story, view
+from gateway.web.pages import html, page
+from store import campaigns, reports
+from store.engine import now_ms
+from store.reports import Page
+from store.values import Campaign, CampaignState, Ledger
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_SERIES = ("delivered", "opened", "clicked")
+SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
+
+
+async def find(request: Request, conn: Any) -> Campaign:
+    """The campaign of the token in the address; 404 or 410 when there is none."""
+    token = request.path_params["token"]
+    campaign = await campaigns.find_by_report_token(conn, token) if _TOKEN.fullmatch(token) else None
+    if campaign is None:
+        raise HTTPException(404)
+    kept = context.of(request).report_days * 86_400_000
+    if campaign.finished_at is not None and now_ms() > campaign.finished_at + kept:
+        raise HTTPException(410)
+    return campaign
+
+
+async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]]:
+    """The ledger and everything that is drawn from it."""
+    ledger = await campaigns.ledger(conn, campaign.id)
+    if ledger is None:
+        raise HTTPException(404)
+    span = await reports.span(conn, campaign.id)
+    curve = None
+    if span is not None:
+        axis = charts.scale(*span)
+        found = await reports.curve(conn, campaign.id, axis.start, axis.step)
+        curve = charts.curve(axis, [(name, found.get(name, {})) for name in _SERIES])
+    return ledger, view.figures(campaign, ledger, curve)
+
+
+async def _rows(request: Request, conn: Any, campaign: Campaign, asked: view.Query) -> Page:
+    if asked.sort == "line" and not asked.q:
+        return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
+    async with request.app.state.heavy:
+        return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
+
+
+def _asked(request: Request) -> view.Query:
+    return view.query(f"/r/{request.path_params['token']}", request.query_params)
+
+
+def common(request: Request, campaign: Campaign) -> dict[str, Any]:
+    """Values that every fragment may use."""
+    locale = context.language(request, campaign.locale)
+    zone = campaign.timezone
+    return {
+        "base": f"/r/{request.path_params['token']}",
+        "at": lambda ms, seconds=False: i18n.instant(locale, zone, ms, seconds),
+        "clock": lambda ms: i18n.local(zone, ms),
+        "day": lambda ms: i18n.day(locale, zone, ms),
+        "line_label": view.line_label,
+        "fault_text": lambda fault: view.fault_text(locale, fault),
+    }
+
+
+async def show(request: Request) -> Response:
+    """The whole page."""
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        ledger, values = await figures(conn, campaign)
+        asked = _asked(request)
+        rows = await _rows(request, conn, campaign, asked)
+        faults = await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
+    values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
+    values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign)}
+    return page("report.html", context.language(request, campaign.locale), **values)
+
+
+async def live(request: Request) -> Response:
+    """The parts of the page that change, as JSON: {"again": ms, "regions": {id: HTML}}."""
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        ledger, values = await figures(conn, campaign)
+        asked = _asked(request)
+        rows = await _rows(request, conn, campaign, asked) if asked.first_page else None
+    locale = context.language(request, campaign.locale)
+    values |= common(request, campaign)
+    regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
+    if rows is not None:
+        regions["details"] = html(
+            "_details.html", locale, **values, **_without(values, view.listing(campaign, ledger, asked, rows))
+        )
+    return JSONResponse({"again": _again(campaign), "regions": regions})
+
+
+def _without(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in more.items() if name not in known}
+
+
+def _again(campaign: Campaign) -> int:
+    return SOON if campaign.state in (CampaignState.SENDING, CampaignState.LOADING) else LATER
+
+
+async def details(request: Request) -> Response:
+    """The table alone, for the page's script."""
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        ledger = await campaigns.ledger(conn, campaign.id)
+        asked = _asked(request)
+        rows = await _rows(request, conn, campaign, asked)
+    if ledger is None:
+        raise HTTPException(404)
+    values = view.listing(campaign, ledger, asked, rows) | common(request, campaign)
+    return page("_details.html", context.language(request, campaign.locale), **values)
+
+
+async def history(request: Request) -> Response:
+    """One recipient's story, as a page or, for the page's script, as a fragment."""
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        person = await reports.person(conn, request.path_params["recipient"])
+        if person is None or person.campaign_id != campaign.id:
+            raise HTTPException(404)
+        told = await reports.history(conn, person.id, story.LIMIT + 1)
+    locale = context.language(request, campaign.locale)
+    values = common(request, campaign) | story.values(locale, campaign, person, told)
+    fragment = "fragment" in request.query_params
+    return page("_history.html" if fragment else "history.html", locale, **values)
+
+
+async def as_json(request: Request) -> Response:
+    """The figures for programs (SPEC 9)."""
+    async with context.of(request).db.read() as conn:
+        campaign = await find(request, conn)
+        ledger = await campaigns.ledger(conn, campaign.id)
+    if ledger is None:
+        raise HTTPException(404)
+    return JSONResponse(stats.document(str(campaign.state), ledger))

@@ -1,0 +1,87 @@
+"""The web process: opens what the pages need and serves them until it is told to stop.
+
+In: the settings, and the event that SIGTERM sets. Out: nothing; it returns once answers under way are finished and every
+hit that was taken is on disk. uvicorn (httptools) runs in our loop and leaves signals to us; there is no access log,
+since addresses hold tokens. Logs started and stopped; raises what the keys, the database or the port raise at the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import uvicorn
+
+from config.keys import load_keyring
+from config.logging import log
+from config.settings import Settings, split_hostport
+from gateway.web.app import build
+from gateway.web.context import Context
+from gateway.web.recorder import Recorder
+from parsers.tokens import Keyring
+from store.engine import Database
+from store.suppressions import SuppressionKeys
+
+DRAIN = 1.0  # seconds for answers under way once we are told to stop
+LAST_WRITE = 0.8  # seconds for the hits still in memory after that
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process has one way to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the pages until `stop` is set."""
+    folder = settings.gateway.data_dir
+    db = Database.open(settings.database_url)
+    recorder = Recorder(db, SuppressionKeys(*load_keyring(folder, "suppression")))
+    gateway = settings.gateway
+    keyring = Keyring(*load_keyring(folder, "tokens"))
+    kept = settings.web.session_links_days
+    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept)
+    server = Server(configuration(settings, ctx))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(recorder.run())
+            serving = tasks.create_task(server.serve())
+            log("started", listen=settings.web.listen)
+            stopping = tasks.create_task(stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            ended_alone = serving.done()
+            stopping.cancel()
+            server.should_exit = True
+            await serving
+            recorder.close()
+            async with asyncio.timeout(LAST_WRITE):
+                await writing
+            if ended_alone:
+                raise RuntimeError(f"the web server at {settings.web.listen} ended by itself")
+    finally:
+        await db.close()
+    log("stopped", code=0)
+
+
+def configuration(settings: Settings, ctx: Context) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    host, port = split_hostport(settings.web.listen)
+    return uvicorn.Config(
+        build(ctx),
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=2000,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=int(DRAIN),
+        backlog=1024,
+    )

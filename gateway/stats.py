@@ -1,8 +1,8 @@
 """The rates of a campaign (SPEC 9), from the figures of its ledger.
 
 In: a `Ledger` (tallies, never a count over recipients). Out: six `Rate`s in the order in which they are shown, each over
-the sent, and over the delivered (those that the tab Délivrés counts); machine hits stand beside and are in neither. Pure; nothing is raised or logged: a
-rate over nothing is None.
+the sent, and over the delivered (those that the tab Délivrés counts); machine hits stand beside and are in neither.
+Pure; nothing is raised or logged: a rate over nothing is None.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ _TOOLS = re.compile(
     re.I,
 )
 _BROWSERS = re.compile(
-    r"(?:mozilla|opera|outlook|microsoft (?:outlook|office)|lynx|w3m|thunderbird|lotus|airmail|mail|spark|superhuman|postbox|the bat|"
+    r"(?:mozilla|opera|outlook|microsoft (?:outlook|office)|lynx|w3m|thunderbird|lotus|airmail|mail|spark|"
+    r"superhuman|postbox|the bat|"
     r"yahoomobilemail|bluemail|mailbird|em client|emclient|barca|pocomail|kmail|evolution|claws|sylpheed|foxmail|"
     r"incredimail|windows-?livemail|live5ch|gnus|seamonkey|safari|firefox|apple ?mail|newton|canary|nine|k-9)",
     re.I,

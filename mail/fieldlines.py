@@ -108,7 +108,7 @@ def parameter(name: str, value: str) -> str:
     value = clean(value).strip()
     if len(value) <= 60 and _TOKEN(value):
         return f";{FOLD}{name}={value}"
-    if len(value) <= 60 and _PLAIN(value):
+    if len(value) <= 60 and _PLAIN(value) and "=?" not in value:
         return f";{FOLD}{name}=" + '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     coded = quote(value, safe="!#$&+^`{|}~", errors="replace")
     if len(coded) <= 55:

@@ -34,7 +34,7 @@ def mailboxes(value: str) -> tuple[Mailbox, ...]:
         elif mark == "<":
             address = address or token.strip("<>")
         else:
-            name.append(_ESCAPED.sub(r"\1", token.strip('"')) if mark == '"' else token)
+            name.append(_quoted(token) if mark == '"' else token)
         if len(found) >= MAX_MAILBOXES:
             return tuple(found)
     _add(found, name, comment, address)
@@ -55,4 +55,15 @@ def _add(found: list[Mailbox], name: list[str], comment: str, address: str | Non
     if address.startswith("@") and ":" in address:
         address = address.split(":", 1)[1]  # an obsolete source route, RFC 5322 section 4.4
     if address:
-        found.append(Mailbox(text(phrase).strip("'\" "), address))
+        found.append(Mailbox(_bare_name(text(phrase)), address))
+
+
+def _quoted(token: str) -> str:
+    closed = len(token) > 1 and token.endswith('"')
+    return _ESCAPED.sub(r"\1", token[1:-1] if closed else token[1:])
+
+
+def _bare_name(name: str) -> str:
+    """Return a name without the pair of quotes that Outlook puts around an address used as a name."""
+    paired = len(name) > 1 and name[0] == name[-1] and name[0] in "'\""
+    return name[1:-1].strip() if paired else name

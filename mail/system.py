@@ -1,0 +1,95 @@
+"""System mails: acknowledgements and answers to users (RFC 3834), made one at a time with the standard library.
+
+In: who, subject, text, HTML, files, what is answered. Out: the bytes of a whole mail with CRLF, DKIM-signed by dkimpy itself
+(our own signer serves the campaigns: two makers, so that a fault of one never silences the other). Raises ValueError only
+for a key that dkimpy refuses; what comes from strangers (subjects, names) can make no header field. Logs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+
+from mail.dkim import Signer, sign_with_dkimpy
+from mail.fieldlines import clean
+
+_SIGNED = (
+    "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "In-Reply-To", "References", "Auto-Submitted",
+    "MIME-Version", "Content-Type",
+)  # fmt: skip
+_POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file attached to a system mail."""
+
+    filename: str
+    content_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """A name ("" for none) and an address."""
+
+    name: str
+    address: str
+
+
+def build(
+    to: Correspondent,
+    from_: Correspondent,
+    subject: str,
+    text: str,
+    html: str | None,
+    attachments: tuple[File, ...],
+    in_reply_to: str,
+    references: str,
+    reply_to: str,
+    now: int,
+    message_id: str,
+    signer: Signer | None,
+) -> bytes:
+    """Return a signed system mail; `now` in milliseconds, `message_id` with its angle brackets ("" makes one)."""
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _mailbox(from_)
+    message["To"] = _mailbox(to)
+    message["Subject"] = _line(subject)
+    message["Date"] = format_datetime(datetime.fromtimestamp(now // 1000, UTC))
+    message["Message-ID"] = _line(message_id) or make_msgid(domain=from_.address.rpartition("@")[2])
+    message["Auto-Submitted"] = "auto-replied"  # RFC 3834 section 5: no vacation note ever answers it
+    if reply_to:
+        message["Reply-To"] = _line(reply_to)
+    for name, ids in (("In-Reply-To", in_reply_to), ("References", f"{references} {in_reply_to}")):
+        if _ids(ids):
+            message[name] = _ids(ids)
+    message.set_content(text, cte="quoted-printable")
+    if html is not None:
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+    for file in attachments:
+        kind, _, sub = (file.content_type if "/" in file.content_type else "application/octet-stream").partition("/")
+        message.add_attachment(file.data, kind, sub, filename=_line(file.filename))
+    raw = message.as_bytes()
+    return raw if signer is None else sign_with_dkimpy(raw, signer, tuple(one for one in _SIGNED if one in message))
+
+
+def _line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _ids(text: str) -> str:
+    """Return the last message ids of a field, folded by the policy: a thread may be longer than a header should be."""
+    return " ".join([one for one in _line(text).split(" ") if one.startswith("<") and one.endswith(">")][-20:])
+
+
+def _mailbox(who: Correspondent) -> Address | str:
+    local, _, domain = who.address.rpartition("@")
+    try:
+        return Address(display_name=_line(who.name), username=local, domain=domain)
+    except (ValueError, IndexError):
+        return _line(who.address)

@@ -22,6 +22,7 @@ from store.values import Change, NewCampaign, NewFault, NewRecipient, Tracked
 
 SECRET = b"a secret of the seeded report"
 HOUR = 3_600_000
+DAY = 24 * HOUR
 CHUNK = 2_000
 FIRST = (
     "Marie",
@@ -64,13 +65,14 @@ def people(count: int) -> list[NewRecipient]:
     return found
 
 
-def faults(start: int) -> list[NewFault]:
+def faults(start: int, begun: int) -> list[NewFault]:
     """Lines of every kind that are no recipients."""
+    left, dead = f"unsubscribe {begun - 40 * DAY}", f"hard_bounce {begun - 9 * DAY}"
     kinds = (
         ("jean.dupont@", "syntax", ""), ("", "empty", ""), ("m.martin1@orange.test", "duplicate", "3"),
-        ("marie@[192.0.2.1]", "literal", ""), ("p.petit@free.test", "suppressed", "unsubscribe"),
-        ("contact chez mairie.test", "syntax", ""), ("z.roux@nulle-part.test", "domain", ""),
-        ("m.martin2@orange.test", "duplicate", "4"), ("a.noel@sfr.test", "suppressed", "hard_bounce"),
+        ("marie@[192.0.2.1]", "literal", ""), ("p.petit@free.test", "suppressed", left),
+        ("contact chez mairie.test", "syntax", ""), ("z.roux@nulle-part.test", "no_mail", "nxdomain"),
+        ("m.martin2@orange.test", "duplicate", "4"), ("a.noel@sfr.test", "suppressed", dead),
     )  # fmt: skip
     rows = enumerate(kinds, start)
     return [NewFault(i, 0, a, k, d, ("Atelier Lumière", "Petit", "Zoé", "", a)) for i, (a, k, d) in rows]
@@ -102,7 +104,7 @@ async def seed(db: Database, count: int, share: float = 1.0, name: str = "Offre 
             await campaigns.add_rows(conn, campaign, everybody[start : start + CHUNK], [], begun)
     token = campaigns.report_token(SECRET, campaign)
     async with db.write() as conn:
-        await campaigns.add_rows(conn, campaign, [], faults(count + 2), begun)
+        await campaigns.add_rows(conn, campaign, [], faults(count + 2, begun), begun)
         await campaigns.publish(conn, campaign, token, now)
     await live(db, campaign, int(count * share), begun)
     async with db.write() as conn:

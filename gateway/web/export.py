@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 from config.logging import log
 from gateway import i18n
+from gateway.loading import sentence
 from gateway.web import context, view
 from gateway.web.context import Context
 from gateway.web.report import find
@@ -139,7 +141,7 @@ def _lines(campaign: Campaign, locale: str, people: Iterable[reports.Person]) ->
 
 def _fault(campaign: Campaign, locale: str, fault: NewFault) -> list[Cell]:
     own = [fault.values[i] if i < len(fault.values) else "" for i, _ in view.columns(campaign)]
-    return [_line(fault), fault.address, view.fault_text(locale, fault), *own]
+    return [_line(fault), fault.address, sentence(locale, campaign.timezone, fault.kind, fault.detail), *own]
 
 
 def _line(row: reports.Person | NewFault) -> Cell:
@@ -154,4 +156,5 @@ def _dates(campaign: Campaign) -> Callable[[int | None], datetime | None]:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60] or "campaign"
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "campaign"

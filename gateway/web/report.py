@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway import i18n, stats
+from gateway.loading import sentence
 from gateway.web import charts, context, story, view
 from gateway.web.pages import html, page
 from store import campaigns, reports
@@ -74,7 +75,7 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
         "clock": lambda ms: i18n.local(zone, ms),
         "day": lambda ms: i18n.day(locale, zone, ms),
         "line_label": view.line_label,
-        "fault_text": lambda fault: view.fault_text(locale, fault),
+        "fault_text": lambda fault: sentence(locale, zone, fault.kind, fault.detail),
     }
 
 
@@ -102,14 +103,9 @@ async def live(request: Request) -> Response:
     values |= common(request, campaign)
     regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
     if rows is not None:
-        regions["details"] = html(
-            "_details.html", locale, **values, **_without(values, view.listing(campaign, ledger, asked, rows))
-        )
+        values |= view.listing(campaign, ledger, asked, rows)
+        regions["details"] = html("_details.html", locale, **values)
     return JSONResponse({"again": _again(campaign), "regions": regions})
-
-
-def _without(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in more.items() if name not in known}
 
 
 def _again(campaign: Campaign) -> int:

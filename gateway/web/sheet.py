@@ -43,7 +43,8 @@ _STYLES = (
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     '<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
     '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
-    '<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>'
+    '<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs><cellStyles count="1">'
+    '<cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 _DATE, _BOLD, _TEXT = 1, 2, 3
 
@@ -200,8 +201,8 @@ def _types(parts: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Text that XML can carry, cut at what a cell can hold."""
-    return _ILLEGAL.sub("", text)[:CELL]
+    """Text that XML can carry (whose readers make every line end LF), cut at what a cell can hold."""
+    return _ILLEGAL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))[:CELL]
 
 
 def letters(index: int) -> str:

@@ -77,7 +77,7 @@ def _pack(key: Key | None) -> str:
 
 def _unpack(text: str, order: str) -> Key | None:
     try:
-        value, recipient = json.loads(base64.urlsafe_b64decode(text[:600] + "=" * (-len(text) % 4)))
+        value, recipient = json.loads(base64.urlsafe_b64decode(text[:4000] + "=" * (-len(text) % 4)))
     except (ValueError, TypeError, binascii.Error):
         return None
     kind = str if order == "email" else int
@@ -137,13 +137,6 @@ def listing(campaign: Campaign, ledger: Ledger, asked: Query, page: Page) -> dic
         "columns": columns(campaign)[:SHOWN_COLUMNS],
         "page": page,
     }
-
-
-def fault_text(locale: str, fault: NewFault) -> str:
-    """Why a line is no recipient, in words."""
-    key = f"fault.{fault.kind}"
-    words = i18n.text(locale, key, detail=fault.detail) if i18n.has(locale, key) else fault.kind
-    return words if not fault.detail or fault.detail in words else f"{words} ({fault.detail})"
 
 
 def line_label(row: NewFault | Person) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.hits import judge
@@ -63,6 +63,7 @@ def test_software_is_named() -> None:
     assert describe("").client == describe("?").client == ""
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(max_size=500))
 def test_any_header_has_a_verdict(method: str, agent: str) -> None:
     verdict = judge(method, agent)

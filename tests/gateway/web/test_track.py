@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_fixture import Web
 
@@ -108,6 +108,7 @@ async def test_a_redirect_works_while_the_database_takes_no_writes(web: Web) -> 
     assert (await web.person()).clicks == 2, "the hits that waited were written once it was free"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_location_is_always_one_header_line(target: str) -> None:
     value = location(target)

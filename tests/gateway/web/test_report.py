@@ -1,0 +1,185 @@
+"""The report: figures, table, stories, actions; nothing of another campaign, nothing by GET."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from store_helpers import KEYS
+from web_fixture import Web
+from web_helpers import Reader
+
+from gateway.web import view
+from gateway.web.app import build
+from gateway.web.guard import proof
+from parsers.tokens import Purpose
+from store import campaigns, control, events
+from store.engine import now_ms
+from store.states import Event, Status
+from store.tables import campaigns as campaigns_table
+from store.values import CampaignState, Change
+
+
+async def deliver(web: Web) -> None:
+    """Let the first two be delivered to, in one go."""
+    now = now_ms()
+    talk = {"reply": "250 2.0.0 <b>Ok</b>", "host": "mx.d.test", "ip": "192.0.2.1", "local": "198.51.100.2", "tls": ""}
+    async with web.db.write() as conn:
+        await events.apply(conn, [Change(i, Event.ACCEPTED, now, detail=talk) for i in web.people[:2]], KEYS)
+
+
+async def test_the_page_tells_the_whole_campaign_and_escapes_it(web: Web) -> None:
+    await deliver(web)
+    answer = await web.reader.get(f"/r/{web.word}")
+    text = answer.text
+    assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
+    assert "Rentrée" in text and "Société &lt;A&gt;" in text and "<A>" not in text
+    assert "Le compte est bon" in text and "250 2.0.0 &lt;b&gt;Ok&lt;/b&gt;" in text
+    assert re.search(r"<b>4</b> <span>lignes lues", text) and re.search(r"<b>3</b> <span>destinataires", text)
+    assert "Adresse incorrecte" in text and "x@" in text
+    for person in (2, 3, 4):
+        assert f"r{person}@d.test" in text
+
+
+async def test_the_page_speaks_english_when_asked(web: Web) -> None:
+    for answer in (
+        await web.reader.get(f"/r/{web.word}?lang=en"),
+        await web.reader.get(f"/r/{web.word}", accept_language="en-US,en;q=0.9"),
+    ):
+        assert "Campaign report" in answer.text and '<html lang="en">' in answer.text
+
+
+async def test_json_is_the_ledger(web: Web) -> None:
+    await deliver(web)
+    await web.reader.get(f"/c/{web.token(Purpose.CLICK)}")
+    document = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).body)
+    assert document["state"] == "sending"
+    assert (document["lines"], document["invalid"], document["recipients"]) == (4, 1, 3)
+    assert set(document["statuses"]) == {status.code for status in Status}
+    assert document["statuses"]["clicked"] == document["statuses"]["delivered"] == document["statuses"]["queued"] == 1
+    assert document["rates"]["open"]["over_sent"] == 0.5
+
+
+async def test_unknown_tokens_are_not_found_and_old_reports_gone(web: Web) -> None:
+    for word in ("w" * 42, "W" * 43, "w" * 10, "é" * 30):
+        assert (await web.reader.get(f"/r/{word}")).status == 404
+    async with web.db.write() as conn:
+        ended = now_ms() - 31 * 86_400_000
+        await conn.execute(campaigns_table.update().values(finished_at=ended, state="finished"))
+    for place in ("", ".json", "/live", "/details", "/export.xlsx", "/history/1"):
+        assert (await web.reader.get(f"/r/{web.word}{place}")).status == 410
+
+
+async def test_live_regions_are_parts_of_the_page(web: Web) -> None:
+    news = orjson.loads((await web.reader.get(f"/r/{web.word}/live")).body)
+    assert set(news["regions"]) == {"head", "figures", "details"} and news["again"] == 2000
+    page = (await web.reader.get(f"/r/{web.word}")).text
+    assert all(f'data-region="{name}"' in page for name in news["regions"])
+    assert news["regions"]["figures"].strip() in page
+    searching = orjson.loads((await web.reader.get(f"/r/{web.word}/live?q=r2")).body)
+    assert "details" not in searching["regions"]
+
+
+async def test_tabs_search_and_order_choose_recipients(web: Web) -> None:
+    await deliver(web)
+
+    async def listed(query: str) -> list[str]:
+        return re.findall(r"(r\d)@d\.test</a>", (await web.reader.get(f"/r/{web.word}/details?{query}")).text)
+
+    assert await listed("") == ["r2", "r3", "r4"]
+    assert await listed("tab=delivered") == ["r2", "r3"]
+    assert await listed("tab=cancelled") == []
+    assert await listed("q=dupont%20r2") == ["r2"]
+    assert await listed("q=100%25") == [] and await listed("q=_") == []
+    assert await listed("sort=email&down=1") == ["r4", "r3", "r2"]
+    assert await listed("sort=nonsense&tab=x&after=%%%&before=AAAA") == ["r2", "r3", "r4"]
+
+
+async def test_the_story_shows_every_reply_and_only_of_this_campaign(web: Web) -> None:
+    await deliver(web)
+    answer = await web.reader.get(f"/r/{web.word}/history/1")
+    assert "Accepté par le serveur distant" in answer.text and "250 2.0.0 &lt;b&gt;Ok" in answer.text
+    assert "mx.d.test (192.0.2.1)" in answer.text and "198.51.100.2" in answer.text
+    assert "Connexion non chiffrée" in answer.text
+    fragment = await web.reader.get(f"/r/{web.word}/history/1?fragment=1")
+    assert "<html" not in fragment.text and "250 2.0.0" in fragment.text
+    assert (await web.reader.get(f"/r/{web.word}/history/99")).status == 404
+    async with web.db.write() as conn:  # the same recipients, of another campaign now
+        copied = (await conn.execute(campaigns_table.select())).first()
+        assert copied is not None
+        values = {**copied._mapping, "id": 2, "report_hash": b"2", "message_key": "other"}
+        await conn.execute(campaigns_table.insert().values(values))
+        await conn.exec_driver_sql("UPDATE recipients SET campaign_id = 2 WHERE id = 1")
+    assert (await web.reader.get(f"/r/{web.word}/history/1")).status == 404
+
+
+async def state(web: Web) -> CampaignState:
+    async with web.db.read() as conn:
+        campaign = await campaigns.get(conn, web.campaign.id)
+    assert campaign is not None
+    return campaign.state
+
+
+@pytest.mark.parametrize(("action", "after"), [("stop", CampaignState.STOPPED), ("pause", CampaignState.PAUSED)])
+async def test_an_action_is_asked_then_done_by_its_form_alone(web: Web, action: str, after: CampaignState) -> None:
+    path = f"/r/{web.word}/{action}"
+    page = await web.reader.get(path)
+    assert page.status == 200 and await state(web) is CampaignState.SENDING
+    word = re.search(r'name="proof" value="(\w+)"', page.text)
+    assert word is not None
+    for fields, headers in (
+        ({}, {}),
+        ({"proof": proof(web.word, "resume")}, {}),
+        ({"proof": word[1]}, {"origin": "https://evil.test"}),
+        ({"proof": word[1]}, {"sec_fetch_site": "cross-site"}),
+    ):
+        assert (await web.reader.post(path, fields, **headers)).status == 403
+    assert await state(web) is CampaignState.SENDING
+    done = await web.reader.post(path, {"proof": word[1]}, origin="null", sec_fetch_site="same-origin")
+    assert (done.status, done.headers["location"]) == (303, f"/r/{web.word}")
+    assert await state(web) is after
+    assert (await web.reader.post(path, {"proof": word[1]})).status == 303, "twice is once"
+
+
+async def test_the_link_cannot_send(web: Web) -> None:
+    async with web.db.write() as conn:
+        assert await control.pause(conn, web.campaign.id, now_ms())
+    assert (await web.reader.get(f"/r/{web.word}/resume")).status == 403
+    assert (await web.reader.post(f"/r/{web.word}/resume", {"proof": proof(web.word, "resume")})).status == 403
+    assert await state(web) is CampaignState.PAUSED
+    assert (await web.reader.get(f"/r/{web.word}/replay")).status == 404
+
+
+async def test_what_is_over_cannot_be_paused(web: Web) -> None:
+    async with web.db.write() as conn:
+        assert await control.stop(conn, web.campaign.id, now_ms())
+    answer = await web.reader.post(f"/r/{web.word}/pause", {"proof": proof(web.word, "pause")})
+    assert answer.status == 409 and await state(web) is CampaignState.STOPPED
+
+
+async def test_a_report_is_there_as_long_as_the_setting_says(web: Web) -> None:
+    async with web.db.write() as conn:
+        await conn.execute(campaigns_table.update().values(finished_at=now_ms() - 31 * 86_400_000, state="finished"))
+    longer = Reader(build(replace(web.reader.app.state.context, report_days=40)))
+    assert (await longer.get(f"/r/{web.word}")).status == 200
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["tab", "q", "sort", "down", "after", "before", "lang"]), st.text()))
+def test_any_query_is_read_and_written_back(asked: dict[str, str]) -> None:
+    found = view.query("/r/x", asked)
+    again = dict(parse_qsl(urlsplit(found.url(after=found.after, before=found.before)).query))
+    assert view.query("/r/x", again) == found
+
+
+@settings(deadline=None)
+@given(st.one_of(st.integers(0, 2**60), st.text(max_size=200)), st.integers(0, 2**60))
+def test_a_page_s_key_survives_its_address(value: int | str, recipient: int) -> None:
+    asked = view.query("/r/x", {"sort": "email" if isinstance(value, str) else "date"})
+    again = parse_qsl(urlsplit(asked.url(after=(value, recipient))).query)
+    assert view.query("/r/x", dict(again)).after == (value, recipient)

@@ -18,8 +18,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -122,6 +120,8 @@ class Database:
 
     async def migrate(self) -> None:
         """Bring the tables to the newest version."""
+        from alembic.config import Config  # half a second that only those who migrate pay
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         if self.sqlite:  # a reader may not create the file: let the writer do it first
@@ -138,6 +138,8 @@ class Database:
             self._queue.close()
 
 
-def _upgrade(connection: Any, config: Config) -> None:
+def _upgrade(connection: Any, config: Any) -> None:
+    from alembic import command
+
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 # by name: telling what went wrong needs none of their modules
-_OURS = {"Failure", "ConfigError", "KeysError", "ServeError", "Taken"}
+_OURS = {"Failure", "ConfigError", "KeysError", "ServeError", "StageError", "Taken"}
 _LONGEST = 400
 
 

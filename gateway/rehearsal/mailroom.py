@@ -47,6 +47,7 @@ class Mailroom:
     def __init__(self, records: Zone, deliver: Callable[[Arrival], None], mailboxes: frozenset[str]) -> None:
         self._records, self._deliver, self._open = records, deliver, mailboxes
         self._known: set[tuple[str, str]] = set()
+        self._people: Counter[str] = Counter()
         self._checks: set[asyncio.Future[None]] = set()
         self.counts: Counter[str] = Counter()
         self.houses: dict[str, Counter[str]] = {}
@@ -57,10 +58,6 @@ class Mailroom:
         self.houses.setdefault(house.domain, Counter())[what] += 1
         self.counts[what] += 1
 
-    def known(self, recipient: str, raw: bytes) -> bool:
-        """Tell whether this recipient has this mail already."""
-        return (recipient.lower(), message_id(raw)) in self._known
-
     def keep(self, house: House, sender: str, recipient: str, raw: bytes) -> None:
         """Take a mail: count it, and hand it on unless it is a repeat."""
         arrival = Arrival(house, sender, recipient, message_id(raw), raw)
@@ -70,6 +67,7 @@ class Mailroom:
             return
         if len(self._known) < _KNOWN_LIMIT:
             self._known.add(key)
+            self._people[key[0]] += 1
         mailbox = self.kept.get(recipient.lower())
         if mailbox is not None:
             self.count(house, "system_mails")
@@ -77,6 +75,8 @@ class Mailroom:
                 mailbox.append(raw)
         else:
             self.count(house, "received")
+            if self._people[key[0]] > 1:
+                self.count(house, "duplicates")  # the same person, another mail: nobody asked for that
             check = asyncio.ensure_future(self._check(arrival))
             self._checks.add(check)
             check.add_done_callback(self._checks.discard)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from config import logging
 from gateway.cli.commands.database import settings_of
-from gateway.lifeline import run_child
+from gateway.lifeline import run_child, watch
 
 
 def serve(found: argparse.Namespace) -> int:
@@ -21,6 +21,7 @@ def serve(found: argparse.Namespace) -> int:
 
     settings = settings_of(found)
     logging.setup("serve")
+    watch()  # whoever started us may want us to end with them
     return supervise(settings, Path(found.config) if found.config else None)
 
 

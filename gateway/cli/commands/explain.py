@@ -1,0 +1,65 @@
+"""`mail2campaign explain FILE…`: what the gateway makes of mails, lists and Config files.
+
+In: file names. Out: one JSON line a file on standard output, in the order given; needs no settings, account or network, and
+stores or sends nothing. Each file is read in the reading process with its limits: one that breaks it is told as refused.
+Exit status 0 also where the gateway would refuse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from config.settings import Limits
+from gateway.readers import Readers, Unread
+
+
+def explain(found: argparse.Namespace) -> int:
+    """Explain every file named on the command line."""
+    asyncio.run(_explain(found.files))
+    return 0
+
+
+async def _explain(files: list[str]) -> None:
+    limits = Limits()  # type: ignore[call-arg]
+    readers = Readers(limits.reader_memory, limits.reader_seconds)
+    try:
+        for name in files:
+            answer = {"file": name} | await _one(readers, name)
+            sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS) + b"\n")
+            sys.stdout.buffer.flush()
+    finally:
+        await readers.close()
+
+
+async def _one(readers: Readers, name: str) -> dict[str, Any]:
+    path = Path(name)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        return {"kind": "refused", "reason": f"unreadable: {error.strerror}"}
+    request = {
+        "do": "explain",
+        "path": str(path.resolve()),
+        "name": path.name,
+        "domain": "gateway.invalid",
+        "own_domains": [],
+        "public_url": "https://gateway.invalid",
+        "now": time.time_ns() // 1_000_000,
+        "zone": "Europe/Paris",
+        "locale": "fr",
+        "footer_name": "",
+        "footer_address": "",
+    }
+    try:
+        async for answer in readers.ask(request, size):
+            return answer
+    except Unread as trouble:
+        return {"kind": "refused", "reason": f"reading it failed: {str(trouble).strip().splitlines()[-1]}"}
+    return {"kind": "refused", "reason": "nothing could be read"}

@@ -27,9 +27,12 @@ class Body:
     html: str | None
 
 
-def join_bodies(pieces: list[Piece], parts: list[Part]) -> tuple[Body, tuple[Part, ...], tuple[Part, ...]]:
-    """Return the bodies, the parts that the HTML shows inside, and the other parts."""
-    body = _join(pieces)
+def join_bodies(
+    pieces: list[Piece], parts: list[Part], packed: Body
+) -> tuple[Body, tuple[Part, ...], tuple[Part, ...]]:
+    """Return the bodies, the parts that the HTML shows inside, and the other parts; `packed` fills missing bodies."""
+    own = _join(pieces)
+    body = Body(own.text if own.text is not None else packed.text, own.html if own.html is not None else packed.html)
     shown = {unquote(found).lower() for found in _CID.findall(body.html or "")}
     related: list[Part] = []
     others: list[Part] = []

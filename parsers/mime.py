@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from parsers import tnef
 from parsers.bodies import Body, join_bodies
 from parsers.headers import Fields, Mailbox, first, milliseconds, read_fields, text, words
 from parsers.mailboxes import mailboxes
-from parsers.parts import Part, Tree, read_tree, start_of
+from parsers.parts import MAX_PARTS, Part, Tree, file_name, read_tree, start_of
+
+_TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,28 @@ def read(raw: bytes) -> Message:
         raw = raw.replace(b"\r", b"\n")
     fields, _ = read_fields(raw, start_of(raw))
     tree = read_tree(raw)
-    body, related, attachments = join_bodies(tree.bodies, tree.parts)
+    parts, inside = _unpacked(tree.parts)
+    body, related, attachments = join_bodies(tree.bodies, parts, inside)
     return _message(fields, tree, body, related, attachments)
+
+
+def _unpacked(parts: list[Part]) -> tuple[list[Part], Body]:
+    """Put the files of a winmail.dat in its place; its bodies serve where the mail itself has none."""
+    out: list[Part] = []
+    inside = Body(None, None)
+    for part in parts:
+        packed = part.content_type in _TNEF_TYPES or part.filename.lower() == "winmail.dat"
+        found = tnef.read(part.data) if packed else None
+        if found is None:
+            out.append(part)
+            continue
+        inside = Body(inside.text or found.text, inside.html or found.html)
+        for file in found.files[: MAX_PARTS - len(out)]:
+            kind = file.content_type or "application/octet-stream"
+            own = bool(file.content_id)
+            name = file_name(file.filename)
+            out.append(Part(name, kind, file.content_id, file.data, "attachment", inline_candidate=own))
+    return out, inside
 
 
 def _message(

@@ -125,7 +125,7 @@ def _entity(fields: Fields, default: str) -> _Entity:
         content_type=kind.split()[0] if kind.split() else default,
         params=params,
         disposition=disposition,
-        filename=_file_name(name),
+        filename=file_name(name),
         encoding=first(fields, "content-transfer-encoding").split(";")[0].strip().strip("\"'").lower(),
         content_id=words(first(fields, "content-id")).strip().strip("<>").strip()[:998],
         location=first(fields, "content-location").strip().strip("\"'")[:2000],
@@ -137,7 +137,7 @@ def _as_text(entity: _Entity) -> _Entity:
     return _Entity("text/plain", entity.params, entity.disposition, entity.filename, entity.encoding, "", "")
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return the last step of a path, no control characters: names of files never lead anywhere."""
     return _CONTROLS.sub(" ", name.replace("\\", "/").rsplit("/", 1)[-1]).strip()[:255]
 

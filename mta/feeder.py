@@ -1,14 +1,13 @@
 """Leased recipients on their way to the pool: compiled once a campaign, placed in the line of their domain's site.
 
 In: jobs of store.jobs. Out: parcels in the pool, outcomes of domains that can never be reached, campaigns held because
-their first mail does not verify. Mails are rendered when a connection takes them, never before. Logs; a database that
-fails is tried again at the next round.
+their first mail does not verify. Mails are rendered when a connection takes them, never before. Raises only
+what the database raises.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from mta.sites import Atlas, Site
 from mta.values import Contact, Outcome, Parcel
 from store.values import Job
 
-LOG = logging.getLogger(__name__)
 _PLATES = 32  # campaigns kept compiled
 
 
@@ -87,7 +85,6 @@ class Feeder:
             return plate
         made = await self._supply.plate(campaign_id, jobs[0])
         if isinstance(made, Unusable):
-            LOG.error("campaign %d cannot be sent: %s", campaign_id, made.why)
             await self._supply.hold(campaign_id, made)
             await self._supply.release([job.id for job in jobs])
             return None

@@ -8,7 +8,7 @@ Raises nothing that a campaign's content can cause.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,10 +27,10 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why a campaign cannot be sent: a machine reason and its facts, as campaigns.held keeps them."""
+    """Why a campaign cannot be sent: a machine reason and what it is about, as campaigns.held keeps them."""
 
-    why: str
-    facts: Mapping[str, str]
+    code: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ class Plate:
 
     def parcel(self, job: Job, worker: int) -> Parcel:
         """The mail of one recipient; it is rendered when a connection takes it."""
-        return Parcel(job, worker, self.compiled.envelope_sender(job.id), job.address, partial(self.render, job))
+        sender = self.compiled.envelope_sender(job.id)
+        canonical = self.compiled.dot_safe and job.address.isascii()
+        return Parcel(job, worker, sender, job.address, partial(self.render, job), canonical)
 
     def render(self, job: Job) -> bytes:
         """The bytes of one recipient's mail, dated now (the Message-ID is the recipient's, so a retry keeps it)."""
@@ -102,14 +104,14 @@ def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate |
     )
     if not isinstance(compiled, Compiled):
         found = compiled[0]
-        return Unusable("template", {"kind": found.kind.value, "where": found.where, "text": found.text})
+        return Unusable(found.kind.value, found.text)
     plate = Plate(compiled)
     try:
         raw = plate.render(first)
     except Exception:  # a bug of ours must hold one campaign, not stop a sender
         LOG.exception("campaign %d cannot be rendered", campaign.id)
-        return Unusable("render", {})
+        return Unusable("render")
     published = {dkim.dns_name(signer): dkim.dns_value(signer)}
     if not dkim.verify_with_dkimpy(raw, lambda name: published.get(name.rstrip("."))):
-        return Unusable("dkim", {"domain": signer.domain, "selector": signer.selector})
+        return Unusable("dkim", dkim.dns_name(signer))
     return plate

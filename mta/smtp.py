@@ -137,7 +137,8 @@ class Dialogue(asyncio.Protocol):
     def _open(self, letter: Letter) -> bytes:
         envelope, content = letter.parcel, letter.content
         self._opening, self._refusal = letter, None
-        lines = mail_command(envelope.sender, envelope.recipient, len(content), not content.isascii(), self.offers)
+        eight_bit = not envelope.canonical and not content.isascii()
+        lines = mail_command(envelope.sender, envelope.recipient, len(content), eight_bit, self.offers)
         if self._dirty:
             self._dirty = False
             self._expected.append((Step.RSET, letter))
@@ -237,7 +238,7 @@ class Dialogue(asyncio.Protocol):
         self._opening = None
         self._dirty = False
         self._expected.append((Step.DOT, letter))
-        content = stuffed(letter.content)
+        content = letter.content if letter.parcel.canonical else stuffed(letter.content)
         behind = self._next() if self.flight is Flight.BEHIND_DOT and len(content) <= ALONE else b""
         self._write(content, b".\r\n" + behind)
 

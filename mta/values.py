@@ -62,13 +62,15 @@ class Flight(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A leased mail on its way; `render` makes its bytes (CRLF, dot-stuffing not yet done) when they are needed, and
-    `owner` is the worker incarnation that holds the lease."""
+    `owner` is the worker incarnation that holds the lease. `canonical` content is known to be ASCII, CRLF-ended and
+    without leading dots, so nobody has to look."""
 
     job: Job | NoticeJob
     owner: int
     sender: str
     recipient: str
     render: Callable[[], bytes]
+    canonical: bool = False
 
 
 @dataclass(slots=True)

@@ -177,7 +177,7 @@ class Worker:
                 for campaign_id in closed:
                     self._feeder.forget(campaign_id)
         for campaign_id in list(self._lanes.broken):
-            await self._hold(campaign_id, Unusable("render", {}))
+            await self._hold(campaign_id, Unusable("render"))
             self._lanes.broken.discard(campaign_id)
         if self._back or self._later:
             back, self._back, later, self._later = self._back, [], self._later, []
@@ -222,14 +222,14 @@ class Worker:
 
     async def _hold(self, campaign_id: int, reason: Unusable) -> None:
         async with self._database.write() as conn:
-            await campaigns.set_held(conn, campaign_id, [{"reason": reason.why, **reason.facts}])
-        log("campaign_held", campaign=campaign_id, reasons=[reason.why])
+            await campaigns.set_held(conn, campaign_id, [{"code": reason.code, "text": reason.text}])
+        log("campaign_held", campaign=campaign_id, reasons=[reason.code])
 
     async def _plate(self, campaign_id: int, first: Job) -> Plate | Unusable:
         async with self._database.read() as conn:
             campaign = await campaigns.get(conn, campaign_id)
             if campaign is None:
-                return Unusable("gone", {})
+                return Unusable("gone")
             source = await campaigns.source(conn, campaign.blob_id)
         return await asyncio.to_thread(plates.make, campaign, source, first, self._house)
 

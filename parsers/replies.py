@@ -16,6 +16,11 @@ MAX_LINES = 200
 MAX_REPLY = 65_536
 KEPT = 2000  # characters of a reply that the history keeps
 
+# servers say the same few words over and over ("250 2.1.0 Ok"): their replies are made once
+_SHORT = 60
+_MOST_KNOWN = 500
+_KNOWN: dict[bytes, Reply] = {}
+
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 
 
@@ -112,6 +117,8 @@ class ReplyReader:
         return found
 
     def _line(self, line: bytes) -> Reply | Garbled | None:
+        if not self._lines and (known := _KNOWN.get(line)) is not None:
+            return known
         code = line[:3]
         self._size += len(line)
         # bytes.isdigit is ASCII only, unlike str.isdigit
@@ -132,7 +139,12 @@ class ReplyReader:
         lines = tuple(self._lines)
         self._lines.clear()
         self._size = 0
-        return Reply(int(code), _enhanced(lines), lines)
+        reply = Reply(int(code), _enhanced(lines), lines)
+        if len(lines) == 1 and len(line) < _SHORT:
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[line] = reply
+        return reply
 
     def _garbled(self, line: bytes) -> Garbled:
         self._broken = True

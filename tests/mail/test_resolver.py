@@ -1,0 +1,114 @@
+"""The resolver against a DNS server on loopback that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from mail.resolver import Addresses, DnsTrouble, Fence, Mx, NoDomain, NullMx, Resolver
+
+ZONE = {
+    ("two.test.", "MX"): ["20 b.two.test.", "10 A.two.test."],
+    ("null.test.", "MX"): ["0 ."],
+    ("only-a.test.", "A"): ["192.0.2.7"],
+    ("only-aaaa.test.", "AAAA"): ["2001:db8::7"],
+    ("a.two.test.", "A"): ["8.8.8.8", "127.0.0.1", "10.0.0.1"],
+    ("a.two.test.", "AAAA"): ["2606:4700::1111", "::1", "fe80::1", "::ffff:127.0.0.1"],
+    ("inside.test.", "A"): ["127.0.0.9"],
+    ("empty.test.", "TXT"): ["x"],
+}
+NAMES = {name for name, _ in ZONE}
+
+
+class Dns(asyncio.DatagramProtocol):
+    """Answers from ZONE; `fail.*` gives SERVFAIL, `mute.*` nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        query = dns.message.from_wire(data)
+        name, kind = query.question[0].name.to_text().lower(), dns.rdatatype.to_text(query.question[0].rdtype)
+        self.asked.append((name, kind))
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.RA
+        if name.startswith("mute."):
+            return
+        if name.startswith("fail."):
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        elif name not in NAMES:
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+        elif (name, kind) in ZONE:
+            reply.answer.append(dns.rrset.from_text(name, 300, "IN", kind, *ZONE[name, kind]))
+        self.transport.sendto(reply.to_wire(), addr)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[tuple[Dns, int]]:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(Dns, local_addr=("127.0.0.1", 0))
+    yield protocol, transport.get_extra_info("sockname")[1]
+    transport.close()
+
+
+@pytest.fixture
+async def resolver(server: tuple[Dns, int]) -> AsyncIterator[Resolver]:
+    made = Resolver([f"127.0.0.1:{server[1]}"], timeout=0.9, fence=Fence(["192.0.2.0/24"], ["8.8.4.4"]))
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    ("domain", "answer"),
+    [
+        ("two.test", Mx(((10, "a.two.test"), (20, "b.two.test")))),
+        ("TWO.test.", Mx(((10, "a.two.test"), (20, "b.two.test")))),
+        ("null.test", NullMx()),
+        ("only-a.test", Mx(((0, "only-a.test"),))),
+        ("only-aaaa.test", Mx(((0, "only-aaaa.test"),))),
+        ("nowhere.test", NoDomain(exists=False)),
+        ("empty.test", NoDomain(exists=True)),
+        ("x" * 70 + ".test", NoDomain(exists=False)),
+        ("a..b", NoDomain(exists=False)),
+    ],
+)
+async def test_mail_domains(resolver: Resolver, domain: str, answer: object) -> None:
+    assert await resolver.mail_domain(domain) == answer
+
+
+async def test_trouble_says_nothing_about_the_domain(resolver: Resolver) -> None:
+    assert isinstance(await resolver.mail_domain("fail.test"), DnsTrouble)
+    assert isinstance(await resolver.mail_domain("mute.test"), DnsTrouble)
+
+
+async def test_addresses_that_mail_must_not_go_to_are_taken_out(resolver: Resolver) -> None:
+    found = await resolver.addresses("a.two.test")
+    assert isinstance(found, Addresses)
+    assert found.allowed == ("8.8.8.8", "2606:4700::1111")
+    assert set(found.refused) == {"127.0.0.1", "10.0.0.1", "::1", "fe80::1", "::ffff:127.0.0.1"}
+    assert await resolver.addresses("inside.test") == Addresses((), ("127.0.0.9",))
+    assert await resolver.addresses("192.0.2.9") == Addresses(("192.0.2.9",))
+    assert await resolver.addresses("nowhere.test") == NoDomain()
+
+
+async def test_answers_are_kept_and_asked_once(resolver: Resolver, server: tuple[Dns, int]) -> None:
+    await asyncio.gather(*(resolver.mail_domain("two.test") for _ in range(50)))
+    await resolver.mail_domain("two.test")
+    assert server[0].asked.count(("two.test.", "MX")) == 1
+
+
+def test_fence() -> None:
+    fence = Fence(["127.0.0.0/8", "fd00::/8"], ["93.184.216.34"])
+    allowed = ["127.0.0.1", "::ffff:127.0.0.1", "8.8.8.8", "fd00::5", "2606:4700::1111"]
+    refused = ["10.1.1.1", "192.168.1.1", "169.254.1.1", "224.0.0.1", "ff02::1", "fe80::1", "0.0.0.0", "93.184.216.34"]
+    assert all(fence.allows(one) for one in allowed)
+    assert not any(fence.allows(one) for one in [*refused, "::1", "not an address", ""])

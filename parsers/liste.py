@@ -60,12 +60,12 @@ def read(
     """Read a list; own_domains are A-labels; strict refuses a sheet that speaks of no address at all."""
     book = open_book(data, limits)
     if isinstance(book, Unreadable):
-        return book
+        return _nothing("text", strict) if book.reason is UnreadableReason.EMPTY else book
     sheet = _chosen(book)
     if isinstance(sheet, Unreadable):
         return sheet
     if not sheet.rows:
-        return Unreadable(UnreadableReason.EMPTY)
+        return _nothing(book.kind, strict)
     layout = arrange(sheet.rows)
     if strict and not layout.certain:
         return Unreadable(UnreadableReason.NO_ADDRESS_COLUMN)
@@ -73,6 +73,11 @@ def read(
     if not lines and strict:
         return Unreadable(UnreadableReason.EMPTY)
     return Liste(layout.columns, layout.address, lines, layout.pj, layout.suivi, sheet.name, book.kind)
+
+
+def _nothing(kind: str, strict: bool) -> Liste | Unreadable:
+    """A file that can be read and holds nothing."""
+    return Unreadable(UnreadableReason.EMPTY) if strict else Liste((), 0, (), None, None, "", kind)
 
 
 def table(data: bytes) -> list[list[str]]:

@@ -223,6 +223,7 @@ def test_limits_are_said() -> None:
     assert read(out.getvalue()) == Unreadable(UnreadableReason.TOO_MANY_COLUMNS, "500")
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=400),
     st.sampled_from([b"", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"<table>", b"\x09\x08"]),
@@ -245,3 +246,10 @@ def test_damaged_sheets_give_a_value(make: Callable[..., bytes], data: st.DataOb
     for _ in range(data.draw(st.integers(1, 8))):
         source[data.draw(st.integers(0, len(source) - 1))] = data.draw(st.integers(0, 255))
     assert isinstance(read(bytes(source)), Liste | Unreadable)
+
+
+def test_not_strict_reads_whatever_can_be_read() -> None:
+    found = liste(b"a;b\nc;d\n", strict=False)
+    assert [(line.label, line.fault) for line in found.lines] == [("1", Fault.SYNTAX), ("2", Fault.SYNTAX)]
+    assert liste(b"", strict=False).lines == ()
+    assert liste(xlsx(("F", [])), strict=False).columns == ()

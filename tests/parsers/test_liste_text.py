@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.liste_text import decode, read, separator_of
@@ -97,6 +97,7 @@ def test_binary_is_refused_and_limits_hold() -> None:
     assert book.load(0) == Unreadable(UnreadableReason.CELL_TOO_LONG, "32768")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_value(data: bytes) -> None:
     book = read(data, Limits())
@@ -104,6 +105,7 @@ def test_any_bytes_give_a_value(data: bytes) -> None:
         assert isinstance(book.load(0), Sheet | Unreadable)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='";,\n@a.\\ \t|', max_size=200))
 def test_any_text_gives_a_value(text: str) -> None:
     numbers = [number for number, _ in rows(text.encode())]

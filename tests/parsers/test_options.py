@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.option_keys import Key, accepted, key_names, key_of
@@ -144,11 +144,13 @@ def test_every_key_has_both_languages() -> None:
     assert all(key_of(name) for locale in ("fr", "en") for name in key_names(locale).split(" · "))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_value(data: bytes) -> None:
     assert isinstance(config(data), Config)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from([key_names("fr").split(" · ")[i] for i in range(len(Key))]), st.text(max_size=30))

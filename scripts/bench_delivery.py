@@ -304,6 +304,7 @@ def rows(mails: int, large: int) -> list[Row]:
             Row("mails sent, signed, status durable", rate, "/s"),
             Row("mails / (2 x signatures)", ratio, "", f">= {RATIO}", ratio >= RATIO),
             Row("CPU of the senders", small.cpu * 1e6, "µs a mail"),
+            Row("CPU of a signature / CPU of a mail", 1 / signing / small.cpu, ""),
             Row("size of a mail", small.bytes_a_mail / 1000, "KB"),
             Row(
                 "database before any event",

@@ -38,7 +38,7 @@ _ACKNOWLEDGED = 30.0  # seconds in which the acknowledgement must come
 _FINISHED = 90.0  # seconds in which the campaign must end
 _SETTLED = 8.0  # seconds that the last events may take into the report
 _LOOK = 0.25
-_TEXT_LINES = 24  # of the acknowledgement on screen
+_TEXT_LINES = 28  # of the acknowledgement on screen
 
 
 def run(folder: Path, once: bool) -> int:
@@ -158,7 +158,7 @@ class _Demo:
         if self._view.locale == "fr":
             seconds = seconds.replace(".", ",")
         self._view.step("acknowledged", self._view.words("acknowledged_note", seconds=seconds))
-        lines = [line for line in ack.text.strip().splitlines() if not line.startswith(self._stage.public_url)]
+        lines = ack.text.strip().splitlines()
         self._view.letter(ack.sender, ack.subject, "\n".join(lines[:_TEXT_LINES]).strip())
         if not ack.report:
             raise StageError(f"the acknowledgement has no link to a report: {ack.subject}")

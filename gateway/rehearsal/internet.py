@@ -130,13 +130,11 @@ class Internet:
     async def _told(self, question: dict[str, Any]) -> dict[str, Any]:
         match question.get("ask"):
             case "counts":
-                async with asyncio.timeout(_PATIENCE):
-                    await self.room.settled()
                 return {
                     "receivers": dict(self.room.counts),
                     "houses": {name: dict(counts) for name, counts in self.room.houses.items()},
                     "people": dict(self.people.counts),
-                    "idle": self.people.idle,
+                    "idle": self.people.idle and self.room.idle,
                 }
             case "feed":
                 return {"feed": list(self.people.feed)[int(question.get("from", 0)) :]}

@@ -161,7 +161,9 @@ class Receiver:
         address = talk.recipients[0].lower()
         if self._house.behaviour is Behaviour.SILENT and self._first("silent", address):
             self._count("silent")
-            await asyncio.wait_for(talk.reader.read(1), _IDLE)  # until the client hangs up
+            async with asyncio.timeout(_IDLE):
+                while await talk.reader.read(_LINE):  # until the client hangs up, whatever it says
+                    pass
             return False
         for recipient in talk.recipients:
             self._room.keep(self._house, talk.sender or "", recipient, raw)

@@ -29,7 +29,7 @@ from gateway.lifeline import VARIABLE
 from gateway.rehearsal.correspondence import SENDER_NAME
 from gateway.rehearsal.world import GATEWAY, OFFICE, USER
 
-_READY = 30.0  # seconds until everything answers, on a slow machine
+_READY = 120.0  # seconds until everything answers, on a slow machine
 _END = 8.0  # seconds until a process that was told to end is ended
 _ANSWER = 20.0
 LOGIN = "agnes"

@@ -33,6 +33,14 @@ def _files() -> list[Path]:
     return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 
 
+def _names(word: ast.keyword) -> list[str]:
+    if word.arg is not None:
+        return [word.arg]
+    if isinstance(word.value, ast.Dict):  # **{"class": …}: a keyword of the language as a field
+        return [key.value if isinstance(key, ast.Constant) else "**" for key in word.value.keys]
+    return ["**"]
+
+
 def _faults(path: Path) -> list[str]:
     tree = ast.parse(path.read_text("utf-8"))
     if not _uses_the_log(tree):
@@ -44,7 +52,7 @@ def _faults(path: Path) -> list[str]:
             faults.append(f"{where}: the event is no literal of EVENTS")
             continue
         _level, fields = EVENTS[call.args[0].value]
-        unknown = {word.arg or "**" for word in call.keywords} - fields - _ANY
+        unknown = {name for word in call.keywords for name in _names(word)} - fields - _ANY
         faults.extend(f"{where}: {call.args[0].value} has no field {name}" for name in sorted(unknown))
     return faults
 

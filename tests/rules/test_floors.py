@@ -1,0 +1,105 @@
+"""The floors and fences of ARCHITECTURE: who may import whom, and which library lives in which room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("config", "parsers", "store", "mail", "mta", "gateway")
+
+# library -> the rooms or files in which it may be imported
+FENCES = {
+    "sqlalchemy": ("store/", "gateway/"),
+    "alembic": ("store/",),
+    "aiosmtpd": ("gateway/smtp_", "gateway/listener", "gateway/receive", "gateway/rehearsal/"),
+    "starlette": ("gateway/web/",),
+    "uvicorn": ("gateway/web/",),
+    "jinja2": ("gateway/web/",),
+    "xlrd": ("parsers/",),
+    "openpyxl": ("parsers/", "gateway/sheet_out", "gateway/corrected", "gateway/web/"),
+    "aiodns": ("mail/resolver",),
+    "pycares": ("mail/resolver",),
+    "dns": ("mail/resolver", "gateway/rehearsal/"),
+    "cryptography": ("config/", "mail/dkim"),
+    "dkim": ("mail/", "gateway/rehearsal/"),
+    "aiosmtplib": ("mta/", "gateway/rehearsal/"),
+    "argon2": ("gateway/passwords",),
+    "rich": ("gateway/rehearsal/",),
+    "asyncio": ("store/", "mail/resolver", "mta/", "gateway/"),
+}
+# PURE rooms know no clock and no network
+FORBIDDEN = {"parsers/": {"asyncio", "socket", "sqlite3", "http", "urllib.request", "subprocess"}}
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.lineno, node.module
+
+
+def _sources() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def _breaches(place: str, line: int, module: str) -> Iterator[str]:
+    allowed = FENCES.get(module.partition(".")[0])
+    if allowed is not None and not place.startswith(allowed):
+        yield f"{place}:{line} imports {module}, which lives in {', '.join(allowed)}"
+    for room, words in FORBIDDEN.items():
+        if place.startswith(room) and any(module == word or module.startswith(f"{word}.") for word in words):
+            yield f"{place}:{line} imports {module}, which {room} does without"
+
+
+def test_libraries_stay_behind_their_fences() -> None:
+    found = [
+        breach
+        for path in _sources()
+        for line, module in _imports(path)
+        for breach in _breaches(path.relative_to(ROOT).as_posix(), line, module)
+    ]
+    assert found == []
+
+
+def test_no_test_code_at_run_time() -> None:
+    tests = {"pytest", "hypothesis", "tests", "trustme", "time_machine", "playwright", "xlwt", "unittest"}
+    found = [
+        f"{path.relative_to(ROOT)}:{line} {module}"
+        for path in _sources()
+        for line, module in _imports(path)
+        if module.partition(".")[0] in tests
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("place", "module", "wrong"),
+    [
+        ("parsers/mime.py", "asyncio", True),
+        ("mta/worker.py", "sqlalchemy.exc", True),
+        ("gateway/web/app.py", "starlette.routing", False),
+        ("gateway/intake.py", "starlette", True),
+        ("mail/dkim.py", "cryptography.hazmat", False),
+    ],
+)
+def test_the_rule_finds_what_it_must(place: str, module: str, wrong: bool) -> None:
+    assert bool(list(_breaches(place, 1, module))) is wrong
+
+
+def test_floors_are_kept() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,13 +1,15 @@
 """What comes back: bounces, complaints and STOP mails become events of their recipients.
 
-In: a mail of the spool whose address (bounce+TOKEN, stop+TOKEN) or content (fbl@) names a recipient by a token that we
-signed. Out: the change to write, or None for a mail that changes nothing: delayed, delivered or absence notes, an
-unknown token. `settle` also logs it (bounce_read, complaint_read, stop_read, mail_ignored). Raises nothing of its own.
+In: the envelope of a mail whose address (bounce+TOKEN, stop+TOKEN) or content (fbl@) names a recipient by a token that we
+signed, and the facts that the reading process found in it. Out: the change to write, or None for a mail that changes
+nothing: delayed, delivered or absence notes, an unknown token. `settle` also logs it (bounce_read, complaint_read,
+stop_read, mail_ignored). Raises nothing of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from config.logging import log
 from parsers import arf, dsn
@@ -33,9 +35,21 @@ class Returned:
     detail: dict[str, object]
 
 
-def settle(keyring: Keyring, ref: str, envelope: Envelope, raw: bytes) -> Change | None:
-    """Read one returned mail and log what it said; None when nothing follows from it."""
-    returned = read(keyring, envelope, raw)
+def facts(raw: bytes) -> dict[str, Any]:
+    """What a returned mail says, as JSON; runs in the reading process, for strangers wrote it."""
+    fields, _ = read_fields(raw)
+    complaint = arf.read(raw)
+    return {
+        "kind": "return",
+        "complaint": {"type": complaint.type, "tokens": complaint.tokens} if complaint else None,
+        "reports": [asdict(report) for report in dsn.read(raw) if report.severity is not dsn.Severity.NONE],
+        "automatic": automatic(fields, "a@b") in (Automatic.AUTO_SUBMITTED, Automatic.REPORT),
+    }
+
+
+def settle(keyring: Keyring, ref: str, envelope: Envelope, found: dict[str, Any]) -> Change | None:
+    """Log what one returned mail said; None when nothing follows from it."""
+    returned = read(keyring, envelope, found)
     if returned is None:
         log("mail_ignored", ref=ref, kind=envelope.kind, peer=envelope.peer)
         return None
@@ -43,55 +57,52 @@ def settle(keyring: Keyring, ref: str, envelope: Envelope, raw: bytes) -> Change
     return returned.change
 
 
-def read(keyring: Keyring, envelope: Envelope, raw: bytes) -> Returned | None:
+def read(keyring: Keyring, envelope: Envelope, found: dict[str, Any]) -> Returned | None:
     """Tell what one mail of kind bounce, stop or fbl means."""
     if envelope.kind == "fbl":
-        return _complaint(keyring, envelope, raw)
+        return _complaint(keyring, envelope, found)
     if envelope.token is None:
         return None
     if envelope.kind == "stop":
-        return _stop(envelope, envelope.token, raw)
-    return _bounce(envelope, envelope.token, raw)
+        return _stop(envelope, envelope.token, found)
+    return _bounce(envelope, envelope.token, found)
 
 
-def _bounce(envelope: Envelope, recipient: int, raw: bytes) -> Returned | None:
+def _bounce(envelope: Envelope, recipient: int, found: dict[str, Any]) -> Returned | None:
     """A report on the one recipient whose token the address bears (VERP: the token is the truth, not the text)."""
-    found = arf.read(raw)
-    if found is not None:
-        return _complained(envelope, recipient, found.type)
-    reports = [report for report in dsn.read(raw) if report.severity is not dsn.Severity.NONE]
+    if found["complaint"] is not None:
+        return _complained(envelope, recipient, found["complaint"]["type"])
+    reports = found["reports"]
     if not reports:
         return None
-    worst = next((one for one in reports if one.severity is dsn.Severity.HARD), reports[0])
-    hard = worst.severity is dsn.Severity.HARD
-    detail = {"reply": worst.reply[:2_000], "status": worst.status, "source": "dsn", "class": worst.reply_class.value}
+    worst = next((one for one in reports if one["severity"] == dsn.Severity.HARD), reports[0])
+    hard = worst["severity"] == dsn.Severity.HARD
+    status, reply_class = worst["status"], worst["reply_class"]
+    detail = {"reply": worst["reply"][:2_000], "status": status, "source": "dsn", "class": reply_class}
     change = Change(
         recipient,
         Event.REPORT_HARD if hard else Event.REPORT_SOFT,
         envelope.received_at,
         detail=detail,
-        suppress="hard_bounce" if hard and worst.reply_class in _WRONG_ADDRESS else "",
+        suppress="hard_bounce" if hard and reply_class in _WRONG_ADDRESS else "",
     )
-    return Returned(change, "bounce_read", {"status": worst.status, "source": "dsn"})
+    return Returned(change, "bounce_read", {"status": status, "source": "dsn"})
 
 
-def _stop(envelope: Envelope, recipient: int, raw: bytes) -> Returned | None:
-    fields, _ = read_fields(raw)
+def _stop(envelope: Envelope, recipient: int, found: dict[str, Any]) -> Returned | None:
     # a bounce or an absence note that a STOP address got is nobody's wish to leave
-    if automatic(fields, envelope.mail_from) in (Automatic.NULL_SENDER, Automatic.AUTO_SUBMITTED, Automatic.REPORT):
+    if not envelope.mail_from or found["automatic"]:
         return None
     change = Change(recipient, Event.UNSUBSCRIBE, envelope.received_at, detail={"why": "mailto"})
     return Returned(change, "stop_read", {"way": "mailto"})
 
 
-def _complaint(keyring: Keyring, envelope: Envelope, raw: bytes) -> Returned | None:
-    found = arf.read(raw)
-    if found is None:
-        return None
-    for text in found.tokens:
+def _complaint(keyring: Keyring, envelope: Envelope, found: dict[str, Any]) -> Returned | None:
+    complaint = found["complaint"]
+    for text in complaint["tokens"] if complaint else ():
         for purpose in _INSIDE:
             if (number := verify(keyring, purpose, text)) is not None:
-                return _complained(envelope, number[0], found.type)
+                return _complained(envelope, number[0], complaint["type"])
     return None
 
 

@@ -1,0 +1,151 @@
+"""The acknowledgement: what was made of a mail, what to improve, and where to follow it (SPEC 4).
+
+In: a published campaign, the summary of its mail and the tally of its lines. Out: one notice, with LISTE_corrigee.xlsx when
+lines had faults. The same message again gets the same acknowledgement. Raises what the database raises; a workbook that
+cannot be made is said, not fatal. Logs mail_answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from config.logging import log
+from gateway import advice, notice
+from gateway.corrected import ALL_LINES, NAME
+from gateway.desk import Desk
+from gateway.i18n import instant, number, text
+from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
+from gateway.notice import Letter
+from gateway.readers import Unread
+from mail.system import File
+from store import campaigns
+from store.values import Account, Campaign, CampaignState
+
+MAX_FILE = 15_000_000  # bytes of a workbook that most mail servers still take
+
+Summary = dict[str, Any]
+
+
+def copy_of(desk: Desk, ref: str) -> Path:
+    """Where the lines of a mail are kept until its acknowledgement is written; swept after a crash."""
+    return desk.spool.folder / "tmp" / f"{ref}.lines"
+
+
+async def send(desk: Desk, ref: str, account: Account, campaign: Campaign, summary: Summary, repeated: bool) -> None:
+    """Queue the acknowledgement of a campaign."""
+    file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
+    letter = Letter(
+        to=summary["from_address"],
+        locale=campaign.locale,
+        subject=text(
+            campaign.locale,
+            f"ack.subject{_state(campaign)}",
+            subject=campaign.subject,
+            recipients=number(campaign.locale, campaign.recipients),
+        ),
+        title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
+        blocks=_blocks(desk, account, campaign, summary, repeated, remark),
+        files=(file,) if file else (),
+        answers=campaign.message_id,
+        campaign_id=campaign.id,
+    )
+    sent = await notice.send(desk, letter)
+    log("mail_answered", ref=ref, kind="acknowledgement", account=account.id, notice=sent)
+
+
+def _state(campaign: Campaign) -> str:
+    if campaign.state is CampaignState.HELD:
+        return "_held"
+    return "_scheduled" if campaign.state is CampaignState.SCHEDULED else ""
+
+
+def _blocks(
+    desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remark: str
+) -> list[Block]:
+    locale, state = campaign.locale, _state(campaign)
+    when = instant(locale, campaign.timezone, campaign.send_at)
+    hello = text(locale, "ack.hello_repeated") if repeated else text(locale, f"ack.hello{state}", when=when)
+    blocks: list[Block] = [Say(hello)]
+    if campaign.held:
+        blocks.append(Points(text(locale, "ack.held"), tuple(reason(locale, one) for one in campaign.held), "stop"))
+    blocks += [_figures(campaign), _facts(campaign, when if state else text(locale, "ack.now"), account.attested)]
+    token = campaigns.report_token(desk.report_secret, campaign.id)
+    blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
+    if remark:
+        blocks.append(Say(remark))
+    if tips := advice.tips(desk, account, campaign, summary):
+        blocks.append(Points(text(locale, "ack.advice"), tips, "warning"))
+    if typos := advice.typos(locale, summary):
+        blocks.append(Points(text(locale, "ack.typos"), typos, "warning"))
+    if notes := advice.notes(account, campaign, summary):
+        blocks.append(Points(text(locale, "ack.notes"), notes))
+    if summary.get("samples"):
+        blocks.append(Say(text(locale, "ack.preview")))
+        for sample in summary["samples"]:
+            to = text(locale, "ack.preview_to", address=sample["to"])
+            blocks.append(Sample(to, sample["subject"], sample["lines"]))
+    return blocks
+
+
+def reason(locale: str, held: Any) -> str:
+    """Why a campaign is held, in a sentence."""
+    values = {name: held.get(name, "") for name in ("text", "line", "where")}
+    return text(locale, f"held.{held['code']}", **values)
+
+
+def _figures(campaign: Campaign) -> Figures:
+    names = ("lines", "invalid", "duplicate", "suppressed", "recipients")
+    return Figures(
+        tuple(
+            (text(campaign.locale, f"ack.figures_{name}"), number(campaign.locale, getattr(campaign, name)))
+            for name in names
+        )
+    )
+
+
+def _facts(campaign: Campaign, when: str, attested: bool) -> Facts:
+    locale = campaign.locale
+    sender = f"{campaign.from_name} <{campaign.from_address}>" if campaign.from_name else campaign.from_address
+    rows = [("subject", campaign.subject), ("sender", sender), ("date", when)]
+    if campaign.name != campaign.subject:
+        rows.insert(1, ("name", campaign.name))
+    if campaign.reply_to and campaign.reply_to.casefold() != campaign.from_address.casefold():
+        rows.append(("reply", campaign.reply_to))
+    rows.append(("tracking", text(locale, f"ack.tracking_{advice.tracking_word(campaign, attested)}")))
+    return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
+
+
+async def corrected(
+    desk: Desk, ref: str, locale: str, columns: tuple[str, ...], lines: int, good: int
+) -> tuple[File | None, str]:
+    """LISTE_corrigee.xlsx with the sentence that presents it; nothing when no line had a fault."""
+    copy, out = copy_of(desk, ref), copy_of(desk, ref).with_suffix(".xlsx")
+    try:
+        if lines == good or not copy.exists():
+            return None, ""
+        request = {
+            "do": "corrected",
+            "path": str(copy),
+            "out": str(out),
+            "columns": columns,
+            "only_faults": lines > ALL_LINES,
+            "line_title": text(locale, "ack.line"),
+            "fault_title": text(locale, "ack.fault"),
+        }
+        async with contextlib.aclosing(desk.readers.ask(request, copy.stat().st_size)) as answers:  # type: ignore[type-var]
+            async for _ in answers:
+                pass
+        data = await asyncio.to_thread(out.read_bytes)
+        if len(data) > MAX_FILE:
+            return None, text(locale, "ack.corrected_missing")
+        key = "ack.corrected_only" if lines > ALL_LINES else "ack.corrected"
+        return File(NAME, notice.XLSX, data), text(locale, key, file=NAME)
+    except (Unread, OSError) as error:
+        log("failed", what="corrected", error=error)
+        return None, text(locale, "ack.corrected_missing")
+    finally:
+        copy.unlink(missing_ok=True)
+        out.unlink(missing_ok=True)

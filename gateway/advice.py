@@ -1,0 +1,85 @@
+"""Advice on a message before it goes out: only what can be told from the mail itself.
+
+In: the account, the campaign and the summary of its mail. Out: sentences in the campaign's language. Pure; raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gateway.desk import Desk
+from gateway.i18n import number, text
+from mail.dkim import dns_name, dns_value
+from store.values import Account, Campaign
+
+_SUBJECT = 70
+_HEAVY = 2_000_000
+_NOREPLY = re.compile(
+    r"^(?:no-?reply|ne-?pas-?repondre|nepasrepondre|donotreply|do-not-reply|noreponse)", re.IGNORECASE
+)
+
+Summary = dict[str, Any]
+
+
+def tips(desk: Desk, account: Account, campaign: Campaign, summary: Summary) -> tuple[str, ...]:
+    """What would make this mail better received."""
+    locale, found = campaign.locale, []
+    if not campaign.subject:
+        found.append(text(locale, "advice.subject_empty"))
+    elif len(campaign.subject) > _SUBJECT:
+        found.append(text(locale, "advice.subject_long", n=number(locale, len(campaign.subject))))
+    if summary["has_html"] and not summary["has_text"]:
+        found.append(text(locale, "advice.no_text"))
+    answers_go = campaign.reply_to or campaign.from_address
+    if _NOREPLY.match(answers_go):
+        found.append(text(locale, "advice.noreply", address=answers_go))
+    if campaign.options.get("bulk") and not (account.legal_name and account.address):
+        found.append(text(locale, "advice.legal", name=account.legal_name or account.name))
+    if summary["weight"] > _HEAVY:
+        size = f"{summary['weight'] / 1e6:.1f}"
+        found.append(text(locale, "advice.weight", size=size.replace(".", ",") if locale == "fr" else size))
+    return (*found, *_dkim(desk, campaign))
+
+
+def _dkim(desk: Desk, campaign: Campaign) -> list[str]:
+    domain = campaign.from_address.rpartition("@")[2].lower()
+    ours = [signer for signer in desk.signers if signer.domain == desk.domain]
+    if not ours or any(_aligned(domain, signer.domain) for signer in desk.signers):
+        return []
+    record = f'{dns_name(ours[0]).removesuffix(desk.domain)}{domain} TXT "{dns_value(ours[0])}"'
+    return [text(campaign.locale, "advice.dkim", domain=domain, gateway=desk.domain, record=record)]
+
+
+def _aligned(domain: str, signing: str) -> bool:
+    return domain == signing or domain.endswith(f".{signing}")
+
+
+def typos(locale: str, summary: Summary) -> tuple[str, ...]:
+    """Addresses that look mistyped, with what may have been meant."""
+    hints = summary.get("hints", [])
+    found = [text(locale, "ack.typo", line=line, address=address, hint=hint) for line, address, hint in hints]
+    more = summary.get("hint_count", 0) - len(hints)
+    return (*found, *([text(locale, "ack.typos_more", n=number(locale, more))] if more > 0 else []))
+
+
+def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, ...]:
+    """What was done with the mail that its sender may not expect."""
+    locale = campaign.locale
+    found = [text(locale, f"note.{one}") for one in summary["notices"]]
+    if summary["others"]:
+        found.append(text(locale, "note.others", addresses=", ".join(summary["others"])))
+    asked = summary["choices"]["tracking"]
+    if asked == "anonymous":
+        found.append(text(locale, "note.anonymous"))
+    elif asked == "auto" and not account.attested:
+        found.append(text(locale, "note.no_consent"))
+    return (*found, *summary["choices"]["notes"])
+
+
+def tracking_word(campaign: Campaign, attested: bool) -> str:
+    """full | mixed | none: how the people of a campaign are followed."""
+    mode = campaign.options.get("tracking", "none")
+    if mode == "none":
+        return "none"
+    return "full" if attested else "mixed"

@@ -1,0 +1,110 @@
+"""Answers to mails that made no campaign: what was wrong, and how to do it right.
+
+In: why there is none. Out: a notice to the proved sender, with an example list where one helps; silence towards machines
+(RFC 3834). Raises what the database raises. Logs mail_answered and mail_ignored.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from config.logging import log
+from gateway import notice
+from gateway.acknowledge import corrected
+from gateway.desk import Desk
+from gateway.i18n import number, text
+from gateway.letter import Say
+from gateway.notice import XLSX, Letter
+from gateway.senders import author
+from gateway.sheet_out import write
+from mail.system import File
+from parsers import headers
+from parsers.autoreply import automatic
+from store import accounts
+from store.spool import Envelope
+from store.values import Account
+
+_EXAMPLES = ("no_list", "unreadable")
+_ROWS = (
+    ("Email", "Nom", "Prénom", "Ville"),
+    ("marie.durand@exemple.fr", "Durand", "Marie", "Lyon"),
+    ("paul.martin@exemple.fr", "Martin", "Paul", "Nantes"),
+)
+
+
+async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[str, Any], why: dict[str, Any]) -> None:
+    """Tell the sender why a mail with a summary made no campaign."""
+    if summary["automatic"]:
+        log("mail_ignored", ref=ref, kind="campaign", why=why["code"])
+        return
+    locale = _locale(desk, account)
+    files: tuple[File, ...] = (example(locale),) if why["code"] in _EXAMPLES else ()
+    if why["code"] == "no_good_line":
+        file, _ = await corrected(desk, ref, locale, tuple(summary["columns"]), why["lines"], 0)
+        files = (file,) if file else ()
+    values = {
+        "files": ", ".join(why.get("files", ())),
+        "n": number(locale, why.get("lines", 0)),
+        "reason": text(locale, f"unreadable.{why['reason']}", detail=why["detail"]) if "reason" in why else "",
+    }
+    said = text(locale, f"answer.{why['code']}", **values)
+    await _send(desk, ref, account, summary["from_address"], summary["subject"], summary["message_id"], said, files)
+
+
+async def shunted(desk: Desk, envelope: Envelope, raw: bytes, ref: str) -> None:
+    """Tell the sender that a mail could not be read and is kept."""
+    await _plain(desk, envelope, raw, ref, "shunted")
+
+
+async def to_reply(desk: Desk, envelope: Envelope, raw: bytes, ref: str) -> None:
+    """Answer a reply to an acknowledgement: orders by mail are not understood yet."""
+    await _plain(desk, envelope, raw, ref, "reply")
+
+
+async def _plain(desk: Desk, envelope: Envelope, raw: bytes, ref: str, code: str) -> None:
+    fields, _ = headers.read_fields(raw)
+    address = author(fields)
+    if envelope.account_id is None or address is None or automatic(fields, envelope.mail_from):
+        log("mail_ignored", ref=ref, kind=envelope.kind)
+        return
+    async with desk.database.read() as conn:
+        account = await accounts.get_account(conn, envelope.account_id)
+    subject = headers.text(headers.first(fields, "subject"))
+    said = text(_locale(desk, account), f"answer.{code}", ref=ref, domain=desk.domain)
+    await _send(desk, ref, account, address, subject, headers.first(fields, "message-id"), said, ())
+
+
+async def _send(
+    desk: Desk,
+    ref: str,
+    account: Account | None,
+    to: str,
+    subject: str,
+    answers: str,
+    said: str,
+    files: tuple[File, ...],
+) -> None:
+    locale = _locale(desk, account)
+    letter = Letter(
+        to=to,
+        locale=locale,
+        subject=text(locale, "answer.subject", subject=subject[:200]),
+        title=text(locale, "answer.title"),
+        blocks=[Say(said)],
+        files=files,
+        answers=answers,
+    )
+    sent = await notice.send(desk, letter)
+    log("mail_answered", ref=ref, kind="answer", account=account.id if account else None, notice=sent)
+
+
+def example(locale: str) -> File:
+    """A small list to start from."""
+    file = io.BytesIO()
+    write(file, "LISTE", _ROWS, (30, 16, 16, 16))
+    return File(text(locale, "answer.example_name"), XLSX, file.getvalue())
+
+
+def _locale(desk: Desk, account: Account | None) -> str:
+    return account.locale if account else desk.settings.gateway.locale

@@ -1,0 +1,49 @@
+"""What the rooms of the way in work with, made once at the composition root.
+
+In: the settings. Out: one frozen `Desk`. Raises KeysError when a key file is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.keys import dkim_keys, load_keyring
+from config.settings import Settings
+from gateway.readers import Readers
+from mail.dkim import Signer, from_pem
+from mail.resolver import Resolver
+from parsers.tokens import Keyring
+from store.engine import Database
+from store.spool import Spool
+from store.suppressions import SuppressionKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything intake, acknowledgements and returns need."""
+
+    settings: Settings
+    database: Database
+    spool: Spool
+    readers: Readers
+    resolver: Resolver
+    keyring: Keyring
+    suppression: SuppressionKeys
+    signers: tuple[Signer, ...]
+
+    @property
+    def domain(self) -> str:
+        """The gateway's domain."""
+        return self.settings.gateway.domain
+
+    @property
+    def report_secret(self) -> bytes:
+        """The key that report links are derived from: the oldest, so that a link stays the same when keys rotate."""
+        return self.keyring.keys[min(self.keyring.keys)]
+
+
+def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, tuple[Signer, ...]]:
+    """The keys of the data folder."""
+    folder = settings.gateway.data_dir
+    signers = tuple(Signer(domain, selector, from_pem(pem)) for domain, selector, pem in dkim_keys(folder))
+    return Keyring(*load_keyring(folder, "tokens")), SuppressionKeys(*load_keyring(folder, "suppression")), signers

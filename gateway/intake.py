@@ -1,0 +1,212 @@
+"""From a mail in the spool to a campaign with its acknowledgement, in five named steps.
+
+In: references of the spool. Out: a published campaign and a notice to its sender, or an answer that says why there is
+none. A mail leaves the spool only when its outcome is in the database, so a crash at any step begins it anew (a message is
+one campaign however often it is read). A mail that breaks a step is set aside, its sender told; an outage of the database
+is waited for. Logs campaign_created, campaign_held, campaign_repeated, mail_answered, mail_ignored and mail_shunted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from config.logging import log
+from gateway import acknowledge, answers, judge
+from gateway.desk import Desk
+from gateway.domains import without_mail
+from gateway.loading import Plan, copy_again, load
+from gateway.readers import Unread
+from store import accounts, campaigns
+from store.engine import now_ms
+from store.spool import Envelope
+from store.values import Account, Campaign, NewCampaign, Sender
+
+
+@dataclass(slots=True)
+class Work:
+    """One mail on its way through the steps."""
+
+    ref: str
+    envelope: Envelope
+    raw: bytes
+    answers: AsyncIterator[dict[str, Any]]
+    summary: dict[str, Any] = field(default_factory=dict)
+    account: Account | None = None
+    sender: Sender | None = None
+    campaign: Campaign | None = None
+    repeated: bool = False
+    dead: dict[str, str] = field(default_factory=dict)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    answer: dict[str, Any] | None = None  # why there is no campaign; ends the steps
+
+
+class Intake:
+    """Takes mails of kind campaign and reply, one call each; safe to run several at once."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._turns: dict[str, asyncio.Lock] = {}  # the same message twice at once waits for its first reading
+
+    async def take(self, ref: str) -> None:
+        """Carry one mail to its end; DBAPIError passes when the database is away (the mail stays)."""
+        desk = self._desk
+        envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
+        try:
+            if envelope.kind == "reply":
+                await answers.to_reply(desk, envelope, raw, ref)
+            else:
+                await self._campaign(ref, envelope, raw)
+        except DBAPIError:
+            raise
+        except Exception as error:  # SPEC 1: a mail that breaks us is set aside, never lost, and its sender is told
+            why = str(error) if isinstance(error, Unread) else traceback.format_exc()
+            log("mail_shunted", ref=ref, kind=envelope.kind, error=error)
+            await asyncio.to_thread(desk.spool.shunt, ref, why)
+            await answers.shunted(desk, envelope, raw, ref)
+            return
+        await asyncio.to_thread(desk.spool.done, ref)
+
+    async def _campaign(self, ref: str, envelope: Envelope, raw: bytes) -> None:
+        desk = self._desk
+        async with desk.database.read() as conn:
+            account = await accounts.get_account(conn, envelope.account_id or 0)
+        request = judge.request(desk, account, envelope, str(desk.spool.path(ref)))
+        async with contextlib.aclosing(desk.readers.ask(request, len(raw))) as found:  # type: ignore[type-var]
+            work = Work(ref, envelope, raw, found, account=account, turns=self._turns)
+            for step in STEPS:
+                await step(desk, work)
+                if work.answer is not None:
+                    await _drain(work)
+                    await answers.refuse(desk, ref, work.account, work.summary, work.answer)
+                    return
+
+
+async def parse(_desk: Desk, work: Work) -> None:
+    """Have the mail read up to its summary."""
+    work.summary = await anext(work.answers)
+
+
+async def authorise(desk: Desk, work: Work) -> None:
+    """Find the sender on whose behalf the mail goes out, that of Config if it names one."""
+    if work.account is None or work.account.suspended:
+        work.answer = {"code": "suspended"}
+        return
+    async with desk.database.read() as conn:
+        author = await accounts.find_sender(conn, work.summary["from_address"])
+        chosen = await accounts.find_sender(conn, work.summary["choices"]["from_address"])
+    if author is None or author.account_id != work.account.id:
+        work.answer = {"code": "undeclared"}  # it was declared when the mail came in
+        return
+    work.sender = author
+    if chosen is None or chosen.account_id != work.account.id:
+        work.held.append({"code": "sender_undeclared", "text": work.summary["choices"]["from_address"]})
+    else:
+        work.sender = chosen
+
+
+async def validate(desk: Desk, work: Work) -> None:
+    """Decide whether there is a campaign, whether it is held, and which domains take no mail."""
+    summary = work.summary
+    if summary["refused"] is not None:
+        work.answer = summary["refused"]
+        return
+    assert work.account is not None  # authorise came before
+    work.held += [*summary["held"], *judge.held(work.account, summary["choices"])]
+    work.dead = await without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes))
+
+
+async def create(desk: Desk, work: Work) -> None:
+    """Write the campaign and its rows, then make them exist at once."""
+    assert work.account is not None
+    assert work.sender is not None
+    new = judge.campaign(desk, work.account, work.sender, work.summary, work.held, now_ms())
+    key = f"{new.account_id} {new.message_key}"
+    turn = work.turns.setdefault(key, asyncio.Lock())
+    async with turn:  # the same message twice at once: the second finds the first's campaign whole
+        async with desk.database.write() as conn:
+            begun = await campaigns.begin(conn, new, work.raw)
+        if isinstance(begun, campaigns.Existing):
+            await _repeat(desk, work, begun.campaign_id)
+        else:
+            await _fill(desk, work, new, begun)
+    if not turn.locked():
+        work.turns.pop(key, None)
+    await _drain(work)
+
+
+async def _drain(work: Work) -> None:
+    """Read to the end what is left: the reading process goes back to the pool, which later steps need too."""
+    async for _ in work.answers:
+        pass
+
+
+async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
+    assert work.account is not None
+    tracking = str(new.options["tracking"])
+    due = new.send_at or new.created_at
+    plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
+    try:
+        tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
+        async with desk.database.write() as conn:
+            if tally.people:
+                token = campaigns.report_token(desk.report_secret, begun)
+                work.campaign = await campaigns.publish(conn, begun, token, now_ms())
+            else:
+                await campaigns.wipe(conn, begun)
+                work.answer = {"code": "no_good_line", "lines": tally.lines}
+    except BaseException:
+        async with desk.database.write() as conn:
+            await campaigns.wipe(conn, begun)
+        raise
+    if work.campaign is not None:
+        _log_created(work.ref, work.campaign)
+
+
+async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
+    """The same message again (Outlook resends): the same acknowledgement, no second campaign."""
+    async with desk.database.read() as conn:
+        work.campaign = await campaigns.get(conn, campaign_id)
+        known = await campaigns.faults_of(conn, campaign_id)
+    work.repeated = True
+    if known and work.campaign is not None:
+        await copy_again(work.campaign, known, work.answers, acknowledge.copy_of(desk, work.ref))
+    log("campaign_repeated", ref=work.ref, campaign=campaign_id, account=work.envelope.account_id)
+
+
+def _log_created(ref: str, made: Campaign) -> None:
+    log(
+        "campaign_created",
+        ref=ref,
+        account=made.account_id,
+        campaign=made.id,
+        state=made.state.value,
+        lines=made.lines,
+        invalid=made.invalid,
+        duplicate=made.duplicate,
+        suppressed=made.suppressed,
+        recipients=made.recipients,
+    )
+    if made.held:
+        log("campaign_held", ref=ref, campaign=made.id, reasons=[reason["code"] for reason in made.held])
+
+
+async def acknowledge_it(desk: Desk, work: Work) -> None:
+    """Tell the sender what was made of the mail."""
+    assert work.campaign is not None
+    assert work.account is not None
+    if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
+        log("mail_ignored", ref=work.ref, kind="acknowledgement")
+        return
+    await acknowledge.send(desk, work.ref, work.account, work.campaign, work.summary, work.repeated)
+
+
+Step = Callable[[Desk, Work], Awaitable[None]]
+STEPS: tuple[Step, ...] = (parse, authorise, validate, create, acknowledge_it)

@@ -1,0 +1,103 @@
+"""What intake decides from the account, the mail's summary and Config: pure rules, no waiting.
+
+In: values. Out: the request for the reading process, the reasons that hold a campaign, and the campaign to create. A wish
+that this gateway cannot grant yet holds the campaign rather than being overlooked (SPEC 3). Pure; raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.desk import Desk
+from parsers.address import a_label
+from store.spool import Envelope
+from store.values import Account, NewCampaign, Sender
+
+Answer = dict[str, Any]
+SUBJECT_KEPT = 998
+
+
+def request(desk: Desk, account: Account | None, envelope: Envelope, path: str) -> Answer:
+    """What the reading process needs to know to read a mail."""
+    settings = desk.settings
+    name, address = footer(account)
+    return {
+        "do": "mail",
+        "path": path,
+        "domain": desk.domain,
+        "own_domains": [label for label in {desk.domain, a_label(desk.domain)} if label],
+        "public_url": settings.gateway.url,
+        "max_lines": settings.limits.list_lines,
+        "now": envelope.received_at,  # reading a mail again after a crash must give the same campaign
+        "zone": account.timezone if account else settings.gateway.timezone,
+        "locale": account.locale if account else settings.gateway.locale,
+        "footer_name": name,
+        "footer_address": address,
+    }
+
+
+def footer(account: Account | None) -> tuple[str, str]:
+    """The legal line of marketing mail: the account's name stands in for a legal name not yet entered (SPEC 5)."""
+    return (account.legal_name or account.name, account.address) if account else ("", "")
+
+
+def tracking(default: str, asked: str) -> str:
+    """How a campaign is followed (SPEC 6): auto | full | none; what is not built yet fails closed."""
+    if asked in ("full", "none"):
+        return asked
+    return "none" if asked == "anonymous" or default != "auto" else "auto"
+
+
+def held(account: Account, choices: Mapping[str, Any]) -> list[Answer]:
+    """What in the choices holds a campaign of this account."""
+    found: list[Answer] = []
+    if choices["tracking"] == "full" and not account.attested:
+        found.append({"code": "tracking_unattested"})
+    if choices["type"] == "transactional":
+        found.append({"code": "transactional_ungranted"})
+    if not choices["unsubscribe"] and choices["type"] == "marketing":
+        found.append({"code": "unsubscribe_marketing"})
+    found += [{"code": "not_yet", "text": key} for key in choices["not_yet"]]
+    return found
+
+
+def campaign(
+    desk: Desk, account: Account, sender: Sender, summary: Answer, reasons: Sequence[Answer], now: int
+) -> NewCampaign:
+    """The campaign that a mail makes."""
+    choices = summary["choices"]
+    subject = summary["subject"][:SUBJECT_KEPT]
+    name, address = footer(account)
+    marketing = choices["type"] == "marketing"
+    return NewCampaign(
+        account_id=account.id,
+        sender_id=sender.id,
+        subject=subject,
+        name=choices["name"] or subject,
+        from_name=choices["from_name"] or sender.name,
+        from_address=sender.address,
+        reply_to=choices["reply_to"],
+        message_id=summary["message_id"],
+        message_key=summary["message_key"],
+        locale=choices["locale"],
+        timezone=choices["zone"] or account.timezone,
+        columns=tuple(summary["columns"]),
+        address_column=summary["address_column"],
+        options={
+            "unsubscribe": choices["unsubscribe"],
+            "bulk": marketing,
+            "type": choices["type"],
+            "footer_name": name,
+            "footer_address": address,
+            "feedback": f"{account.id}:{choices['type']}:{desk.domain.replace('.', '-')}",
+            "list_id": f"account-{account.id}.{desk.domain}",
+            "attachments": "attached",
+            "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
+            "rate": choices["rate"],
+        },
+        held=tuple(reasons),
+        send_at=choices["send_at"],
+        created_at=now,
+        links=tuple(summary["links"]),
+    )

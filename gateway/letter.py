@@ -1,0 +1,192 @@
+"""The gateway's own mails: written once as blocks, read as text or as HTML.
+
+In: a title and blocks in order. Out: the same words twice: plain text of short lines, and HTML that Outlook's Word engine
+shows as meant (tables, inline CSS, no image, no style sheet, no script). Everything is escaped here, so blocks hold plain
+text from anybody. Pure; raises nothing.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+_FONT = "font-family:'Segoe UI',Arial,Helvetica,sans-serif"
+_INK, _SOFT, _LINE, _BLUE, _PAPER = "#1f2933", "#5b6776", "#dde3ea", "#1d4ed8", "#f3f5f8"
+_TONES = {"info": ("#eef4ff", "#1d4ed8"), "warning": ("#fff7e6", "#b45309"), "stop": ("#fdecec", "#b42318")}
+_WRAP = 76
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values, one a line."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Numbers side by side, each with its word; the last one is the one that counts."""
+
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A heading and a list; `tone` colours it (info, warning, stop)."""
+
+    title: str
+    items: tuple[str, ...]
+    tone: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A link that must be seen; its address is also written out, for those who do not click."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One mail as its recipient will get it: to whom, the subject, the first lines."""
+
+    to: str
+    subject: str
+    lines: str
+
+
+Block = Say | Facts | Figures | Points | Button | Sample
+
+
+def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
+    """The letter as plain text, lines of 76 characters."""
+    parts = [title, "=" * min(len(title), _WRAP), *("\n" + _text(block) for block in blocks), "\n-- ", foot]
+    return "\n".join(parts) + "\n"
+
+
+def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str) -> str:
+    """The letter as one HTML page, 600 pixels wide at most."""
+    rows = "".join(f'<tr><td style="padding:0 32px 20px 32px">{_html(block)}</td></tr>\n' for block in blocks)
+    return (
+        f'<!DOCTYPE html>\n<html lang="{escape(locale)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title></head>\n"
+        f'<body style="margin:0;padding:0;background:{_PAPER}">'
+        f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="{_PAPER}">'
+        '<tr><td align="center" style="padding:24px 12px">\n'
+        '<table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" bgcolor="#ffffff" '
+        f'style="width:600px;max-width:100%;background:#ffffff;border:1px solid {_LINE}">\n'
+        f'<tr><td bgcolor="{_BLUE}" style="padding:18px 32px;{_FONT};font-size:20px;line-height:26px;'
+        f'font-weight:bold;color:#ffffff">{escape(title)}</td></tr>\n'
+        f'<tr><td style="font-size:0;line-height:0;height:24px">&nbsp;</td></tr>\n{rows}'
+        f'<tr><td style="padding:16px 32px;border-top:1px solid {_LINE};{_FONT};font-size:12px;line-height:18px;'
+        f'color:{_SOFT}">{escape(foot)}</td></tr>\n</table>\n</td></tr></table></body></html>\n'
+    )
+
+
+def _text(block: Block) -> str:
+    match block:
+        case Say(text):
+            return _wrapped(text)
+        case Facts(rows):
+            width = max((len(name) for name, _ in rows), default=0)
+            return "\n".join(_wrapped(f"{name.ljust(width)} : {value}", " " * (width + 3)) for name, value in rows)
+        case Figures(cells):
+            return "\n".join(f"{value.rjust(12)}  {name}" for name, value in cells)
+        case Points(title, items, _):
+            return "\n".join([title, *(_wrapped(f"- {item}", "  ") for item in items)])
+        case Button(label, url):
+            return f"{label}\n{url}"
+        case Sample(to, subject, lines):
+            quoted = "\n".join(f"| {line}" for line in lines.splitlines())
+            return f"| {to}\n| {subject}\n|\n{quoted}"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _WRAP, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _html(block: Block) -> str:
+    match block:
+        case Say(text):
+            return f'<div style="{_words()}">{_lines(text)}</div>'
+        case Facts(rows):
+            return _table("".join(_fact(name, value) for name, value in rows))
+        case Figures(cells):
+            last = len(cells) - 1
+            return _table(
+                f"<tr>{''.join(_figure(*cell, at == last, len(cells)) for at, cell in enumerate(cells))}</tr>"
+            )
+        case Points(title, items, tone):
+            return _points(title, items, *_TONES.get(tone, _TONES["info"]))
+        case Button(label, url):
+            return _button(label, url)
+        case Sample():
+            return _sample(block)
+
+
+def _words(size: int = 15, colour: str = _INK) -> str:
+    return f"{_FONT};font-size:{size}px;line-height:{size + 8}px;color:{colour}"
+
+
+def _lines(text: str) -> str:
+    return escape(text).replace("\n", "<br>\n")
+
+
+def _table(rows: str) -> str:
+    return f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">{rows}</table>'
+
+
+def _fact(name: str, value: str) -> str:
+    return (
+        f'<tr><td valign="top" width="140" style="padding:3px 12px 3px 0;{_words(14, _SOFT)}">{escape(name)}</td>'
+        f'<td valign="top" style="padding:3px 0;{_words(14)}">{_lines(value)}</td></tr>'
+    )
+
+
+def _figure(name: str, value: str, main: bool, count: int) -> str:
+    colour = _BLUE if main else _INK
+    return (
+        f'<td align="center" valign="top" width="{100 // count}%" bgcolor="{_PAPER}" '
+        f'style="padding:12px 4px;border:2px solid #ffffff">'
+        f'<div style="{_FONT};font-size:22px;line-height:28px;font-weight:bold;color:{colour}">{escape(value)}</div>'
+        f'<div style="{_words(12, _SOFT)}">{escape(name)}</div></td>'
+    )
+
+
+def _points(title: str, items: Sequence[str], ground: str, ink: str) -> str:
+    body = "".join(f'<div style="{_words(14)};padding:2px 0">• {_lines(item)}</div>' for item in items)
+    return _table(
+        f'<tr><td bgcolor="{ground}" style="padding:12px 16px;border-left:4px solid {ink}">'
+        f'<div style="{_FONT};font-size:14px;line-height:22px;font-weight:bold;color:{ink}">{escape(title)}</div>'
+        f"{body}</td></tr>"
+    )
+
+
+def _button(label: str, url: str) -> str:
+    target = escape(url, quote=True)
+    return (
+        f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td bgcolor="{_BLUE}" '
+        f'style="padding:12px 24px"><a href="{target}" style="{_FONT};font-size:16px;line-height:20px;'
+        f'font-weight:bold;color:#ffffff;text-decoration:none">{escape(label)}</a></td></tr></table>'
+        f'<div style="{_words(12, _SOFT)};padding-top:8px;word-break:break-all">{escape(url)}</div>'
+    )
+
+
+def _sample(sample: Sample) -> str:
+    return _table(
+        f'<tr><td style="border:1px solid {_LINE};padding:12px 16px">'
+        f'<div style="{_words(12, _SOFT)}">{escape(sample.to)}</div>'
+        f'<div style="{_FONT};font-size:15px;line-height:22px;font-weight:bold;color:{_INK}">{escape(sample.subject)}</div>'
+        f'<div style="{_words(14, _SOFT)};padding-top:6px">{_lines(sample.lines)}</div></td></tr>'
+    )

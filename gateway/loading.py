@@ -1,0 +1,136 @@
+"""The lines of a list become rows: each chunk judged and written in one short transaction.
+
+In: chunks from the reading process, who is suppressed, which domains take no mail. Out: rows of the campaign, and a file
+of all lines with their faults for LISTE_corrigee. Raises what the database raises, and Unread from the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway.desk import Desk
+from gateway.i18n import instant, text
+from parsers.address import Fault, a_label
+from store import campaigns, suppressions
+from store.suppressions import Suppressed
+from store.values import Campaign, NewFault, NewRecipient, Tracked
+
+_YES = frozenset({"oui", "o", "yes", "y", "1", "x", "true", "vrai", "ok"})
+_NO = frozenset({"non", "n", "no", "0", "false", "faux"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the lines of one campaign are judged."""
+
+    campaign_id: int
+    account_id: int
+    locale: str
+    zone: str
+    attested: bool
+    tracking: str  # auto | full | none
+    dead: Mapping[str, str]
+    send_at: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the lines amounted to."""
+
+    lines: int = 0
+    faults: int = 0
+    people: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+def tracked(plan: Plan, said: str) -> Tracked:
+    """How one person is followed: a refusal always wins, no answer fails closed (SPEC 6)."""
+    word = said.strip().casefold()
+    if plan.tracking == "none" or word in _NO:
+        return Tracked.NONE
+    return Tracked.FULL if plan.attested or word in _YES else Tracked.NONE
+
+
+async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], copy: Path) -> Tally:
+    """Write every chunk of lines; `copy` gets them too, one JSON line each."""
+    tally = Tally()
+    with copy.open("wb") as file:
+        async for chunk in chunks:
+            lines = chunk["lines"]
+            keys = [line["key"] for line in lines if not line["fault"]]
+            async with desk.database.read() as conn:
+                known = await suppressions.find(conn, plan.account_id, keys, desk.suppression)
+            people, bad, copied = await asyncio.to_thread(_sort, plan, lines, known)
+            async with desk.database.write() as conn:
+                await campaigns.add_rows(conn, plan.campaign_id, people, bad, plan.send_at)
+            await asyncio.to_thread(file.write, copied)
+            tally.lines += len(lines)
+            tally.faults += len(bad)
+            tally.people += len(people)
+            for fault in bad:
+                tally.kinds[fault.kind] = tally.kinds.get(fault.kind, 0) + 1
+    return tally
+
+
+def _sort(
+    plan: Plan, lines: Sequence[Mapping[str, Any]], known: Mapping[str, Suppressed]
+) -> tuple[list[NewRecipient], list[NewFault], bytes]:
+    people: list[NewRecipient] = []
+    bad: list[NewFault] = []
+    copied: list[bytes] = []
+    for line in lines:
+        kind, detail = _fault(plan, line, known)
+        number, part, values = line["number"], line["part"], tuple(line["values"])
+        said = ""
+        if kind:
+            bad.append(NewFault(number, part, line["address"], kind, detail, values))
+            said = sentence(plan.locale, plan.zone, kind, detail)
+        else:
+            mode = tracked(plan, line["suivi"])
+            people.append(NewRecipient(number, part, line["address"], line["key"], line["name"], values, mode))
+        copied.append(orjson.dumps([_label(number, part), values, said]))
+    return people, bad, b"\n".join([*copied, b""])
+
+
+def _fault(plan: Plan, line: Mapping[str, Any], known: Mapping[str, Suppressed]) -> tuple[str, str]:
+    """The kind and the detail of what is wrong with a line; empty when nothing is."""
+    if line["fault"]:
+        return line["fault"], line["detail"]
+    if (found := known.get(line["key"])) is not None:
+        return Fault.SUPPRESSED.value, f"{found.reason} {found.at}"
+    why = plan.dead.get(a_label(line["address"].rpartition("@")[2]))
+    return (Fault.NO_MAIL.value, why) if why else ("", "")
+
+
+def sentence(locale: str, zone: str, kind: str, detail: str) -> str:
+    """What is wrong with a line, as its user reads it."""
+    if kind == Fault.SUPPRESSED:
+        reason, _, at = detail.partition(" ")
+        when = instant(locale, zone, int(at)) if at.isdigit() else ""
+        return text(locale, "fault.suppressed", reason=text(locale, f"fault.reason.{reason}"), when=when)
+    if kind == Fault.NO_MAIL:
+        return text(locale, f"fault.no_mail_{detail}")
+    return text(locale, f"fault.{kind}", detail=detail)
+
+
+async def copy_again(
+    campaign: Campaign, known: Sequence[NewFault], chunks: AsyncIterator[dict[str, Any]], copy: Path
+) -> None:
+    """Write the lines of a campaign that exists already to `copy`, with the faults they had then."""
+    locale, zone = campaign.locale, campaign.timezone
+    said = {(fault.line, fault.part): sentence(locale, zone, fault.kind, fault.detail) for fault in known}
+    with copy.open("wb") as file:
+        async for chunk in chunks:
+            places = [(line["number"], line["part"], line["values"]) for line in chunk["lines"]]
+            lines = [orjson.dumps([_label(n, part), values, said.get((n, part), "")]) for n, part, values in places]
+            await asyncio.to_thread(file.write, b"\n".join([*lines, b""]))
+
+
+def _label(number: int, part: int) -> str:
+    return f"{number}.{part}" if part else str(number)

@@ -1,0 +1,81 @@
+"""The first mails of a campaign as their recipients will read them, made by the renderer that makes them all.
+
+In: the user's mail, its list and choices. Out: the compiled mail or the problems that hold it, and three samples (to whom,
+subject, first lines). Tokens and signature are throw-away ones: the reading process has no key of ours. Raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from gateway.choices import Choices
+from mail.dkim import Signer, new_key
+from mail.spec import Person, Spec
+from mail.template import Compiled, compile_mail
+from parsers import mime
+from parsers.liste import Liste
+from parsers.mime import Message
+from parsers.plain import html_to_text
+from parsers.submission import Submission
+from parsers.tokens import LENGTH, Keyring
+
+SAMPLES = 3
+_LINES, _WIDTH = 12, 160
+_KEYS = Keyring({1: b"preview preview "}, 1)
+_TOKEN = re.compile(rf"\S*/u/[a-z2-7]{{{LENGTH}}}")
+
+
+@cache
+def _signer() -> Signer:
+    return Signer("preview.invalid", "preview", new_key())
+
+
+def warm() -> None:
+    """Make the throw-away key before a mail waits for it."""
+    _signer()
+
+
+def compiled(
+    message: Message, submission: Submission, liste: Liste, choices: Choices, request: dict[str, Any]
+) -> tuple[Compiled | None, list[dict[str, Any]]]:
+    """Compile the mail, or tell what in it holds the campaign."""
+    marketing = choices.type == "marketing"
+    spec = Spec(
+        campaign_id=0,
+        gateway_domain=request["domain"],
+        public_url=request["public_url"],
+        subject=message.subject,
+        from_name=choices.from_name,
+        from_address=choices.from_address,
+        reply_to=choices.reply_to or None,
+        unsubscribe=choices.unsubscribe,
+        bulk=marketing,
+        locale=choices.locale,
+        footer_name=request["footer_name"],
+        footer_address=request["footer_address"],
+        feedback="",
+        list_id="",
+    )
+    made = compile_mail(message, submission, spec, liste.columns, _KEYS, _signer())
+    if isinstance(made, Compiled):
+        return made, []
+    return None, [{"code": one.kind.value, "where": one.where, "text": one.text} for one in made]
+
+
+def samples(made: Compiled | None, liste: Liste) -> list[dict[str, Any]]:
+    """The mails of the first three good lines, shortened."""
+    if made is None:
+        return []
+    good = (line for line in liste.lines if line.fault is None)
+    return [_sample(made, at, line) for at, line in zip(range(1, SAMPLES + 1), good, strict=False)]
+
+
+def _sample(made: Compiled, at: int, line: Any) -> dict[str, Any]:
+    raw = made.render(Person(at, line.address, line.name, line.values, tracked=False), 0)
+    mail = mime.read(raw)
+    words = mail.text or html_to_text(mail.html or "")
+    lines = [_TOKEN.sub("…", text.strip())[:_WIDTH] for text in words.splitlines() if text.strip()]
+    more = ["…"] if len(lines) > _LINES else []
+    return {"to": line.address, "subject": mail.subject, "lines": "\n".join([*lines[:_LINES], *more])}

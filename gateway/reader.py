@@ -1,0 +1,75 @@
+"""The process that reads what strangers sent: `python -m gateway.reader`.
+
+In: on standard input, one JSON line a request: {"do": "mail" | "return" | "corrected", "path": file, …}. Out: on standard
+output, JSON lines in chunks of a few megabytes, the last one {"kind": "end"} or {"kind": "failed", "why": traceback}. It
+has no database, hardly an environment, and limits on memory, processor time and file size; it dies with who asked.
+A mail that breaks it costs one process, never the gateway.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from gateway import corrected, previews, reading, returns
+
+_PR_SET_PDEATHSIG = 1
+_MAX_FILE = 500_000_000
+_RECYCLE = 400 * 1024  # KB of memory ever used, above which a fresh process is better for the next mail
+_KEPT_TRACE = 4_000
+
+
+def main() -> int:
+    """Answer requests until standard input ends."""
+    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.setrecursionlimit(2_000)
+    previews.warm()
+    for line in sys.stdin.buffer:
+        _allow(seconds)
+        for answer in _answers(orjson.loads(line)):
+            sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+        sys.stdout.buffer.flush()
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > _RECYCLE:
+            return 0
+    return 0
+
+
+def _allow(seconds: int) -> None:
+    """Give the next request its processor time, counted from what was used so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
+
+
+def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        if request["do"] == "corrected":
+            yield corrected.make(request)
+        elif request["do"] == "return":
+            yield returns.facts(_raw(Path(request["path"])))
+        else:
+            yield from reading.read(_raw(Path(request["path"])), request)
+        yield {"kind": "end"}
+    except Exception:  # whatever a stranger's bytes provoked: the mail is set aside with this text
+        yield {"kind": "failed", "why": traceback.format_exc()[-_KEPT_TRACE:]}
+
+
+def _raw(path: Path) -> bytes:
+    """The mail in a file of the spool: all behind its first line, the envelope."""
+    return path.read_bytes().partition(b"\n")[2]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What one mail asks for, read to the last line of its list: the work of the reading process.
+
+In: the raw mail and a request: the gateway's own domains, the clock, the account's zone, legal name and address, limits.
+Out: JSON-ready dictionaries: one summary (headers, options, what is wrong, links, domains, previews), then the lines of the
+list in chunks of 5,000. Nothing is decided about the account here. Raises nothing on any mail that parsers can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from gateway import previews
+from gateway.choices import read_config
+from mail.template import Compiled
+from parsers import liste as lists
+from parsers import mime
+from parsers.address import a_label, key
+from parsers.autoreply import automatic
+from parsers.headers import read_fields
+from parsers.liste import Line, Liste, Unreadable
+from parsers.mime import Message
+from parsers.sheet import Limits
+from parsers.submission import Submission, split
+
+CHUNK_LINES = 5_000
+CHUNK_CHARACTERS = 3_000_000
+_DOMAINS = 200_000
+_HINTS = 20
+_OTHERS = 20
+BAD_LINK = "bad_link"
+
+Answer = dict[str, Any]
+
+
+def read(raw: bytes, request: Answer) -> Iterator[Answer]:
+    """Yield the summary of a mail, then its lines; a mail that cannot become a campaign has no lines."""
+    message = mime.read(raw)
+    submission = split(message)
+    summary = _headers(raw, message, submission, request["domain"])
+    liste, refusal = _liste(submission, request)
+    choices = read_config(submission, message, request)
+    summary |= {"choices": choices.as_json(), "held": [*_held(submission), *choices.held], "refused": refusal}
+    if liste is None:
+        yield summary
+        return
+    if liste.pj_column is not None:
+        summary["held"].append({"code": "pj_column", "text": liste.columns[liste.pj_column]})
+    compiled, problems = previews.compiled(message, submission, liste, choices, request)
+    summary["held"] += problems
+    yield summary | _about(liste, compiled, previews.samples(compiled, liste))
+    yield from _chunks(liste, compiled)
+
+
+def _headers(raw: bytes, message: Message, submission: Submission, domain: str) -> Answer:
+    body = raw[read_fields(raw)[1] :]
+    sender = message.sender
+    address = sender.address if sender else ""
+    # without Message-ID the Date tells two mails of the same content apart
+    named = message.message_id or message.header("date")
+    parts = "\0".join((address.casefold(), named)).encode("utf-8", "replace")
+    others = [box.address for box in (*message.to, *message.cc) if not box.address.lower().endswith(f"@{domain}")]
+    return {
+        "kind": "summary",
+        "subject": message.subject,
+        "from_name": sender.name if sender else "",
+        "from_address": address,
+        "reply_to": message.reply_to[0].address if message.reply_to else "",
+        "message_id": message.message_id,
+        "message_key": hashlib.sha256(parts + b"\0" + body).hexdigest(),
+        "date": message.date,
+        "automatic": automatic(message.fields, address) is not None,
+        "others": others[:_OTHERS],
+        "notices": [notice.value for notice in submission.notices],
+        "attachments": [part.filename for part in submission.attachments],
+        "weight": sum(len(part.data) for part in (*submission.attachments, *submission.related)),
+        "has_text": message.text is not None,
+        "has_html": message.html is not None,
+    }
+
+
+def _liste(submission: Submission, request: Answer) -> tuple[Liste | None, Answer | None]:
+    """The list, or why there is no campaign at all (SPEC 1 and 2)."""
+    names = [part.filename for part in submission.lists]
+    if len(names) != 1:
+        return None, {"code": "two_lists" if names else "no_list", "files": names[:_OTHERS]}
+    limits = Limits(lines=request["max_lines"])
+    found = lists.read(submission.lists[0].data, own_domains=frozenset(request["own_domains"]), limits=limits)
+    if isinstance(found, Unreadable):
+        return None, {"code": "unreadable", "reason": found.reason.value, "detail": found.detail, "files": names}
+    return found, None
+
+
+def _held(submission: Submission) -> list[Answer]:
+    return [{"code": held.reason.value, "text": held.filename} for held in submission.held]
+
+
+def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer]) -> Answer:
+    good = [line for line in liste.lines if line.fault is None]
+    domains = Counter(a_label(line.address.rpartition("@")[2]) for line in good)
+    hints = [[line.label, line.address, line.hint] for line in good if line.hint]
+    links = compiled.links if compiled else ()
+    return {
+        "columns": liste.columns,
+        "address_column": liste.address_column,
+        "lines": len(liste.lines),
+        "domains": [domain for domain, _ in domains.most_common(_DOMAINS)],
+        "hints": hints[:_HINTS],
+        "hint_count": len(hints),
+        "links": [
+            {"index": one.index, "part": one.part, "target": one.target, "merged": one.merged, "label": one.label}
+            for one in links
+        ],
+        "samples": samples,
+    }
+
+
+def _chunks(liste: Liste, compiled: Compiled | None) -> Iterator[Answer]:
+    lines: list[Answer] = []
+    characters = 0
+    for line in liste.lines:
+        lines.append(_line(line, liste.suivi_column, compiled))
+        characters += sum(map(len, chain(line.values, (line.address, line.name))))
+        if len(lines) == CHUNK_LINES or characters > CHUNK_CHARACTERS:
+            yield {"kind": "lines", "lines": lines}
+            lines, characters = [], 0
+    if lines:
+        yield {"kind": "lines", "lines": lines}
+
+
+def _line(line: Line, suivi: int | None, compiled: Compiled | None) -> Answer:
+    fault, detail = (line.fault.value, line.detail) if line.fault else ("", "")
+    if not fault and compiled is not None and (target := compiled.line_faults(line.values)) is not None:
+        fault, detail = BAD_LINK, target[:200]
+    return {
+        "number": line.number,
+        "part": line.part,
+        "address": line.address[:320],
+        "key": "" if fault else key(line.address),
+        "name": line.name,
+        "values": line.values,
+        "fault": fault,
+        "detail": detail,
+        "suivi": line.values[suivi] if suivi is not None else "",
+    }

@@ -1,0 +1,82 @@
+"""The receiving process: ports open, mails into the spool, out of it into campaigns and events.
+
+In: the settings. Out: nothing until it is told to stop. At start it removes what a crash left half-written and takes every
+mail that the spool still holds. Raises OSError when a port cannot be had, KeysError when a key file is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from ipaddress import ip_network
+
+from config.durations import milliseconds
+from config.logging import log
+from config.settings import Settings
+from gateway.desk import Desk, rings
+from gateway.dispatch import Dispatch
+from gateway.janitor import keep_house
+from gateway.listener import Listener, tls_context
+from gateway.passwords import Passwords
+from gateway.readers import Readers
+from gateway.smtp_handler import Gate
+from gateway.smtp_limits import Limits
+from mail.resolver import Resolver
+from store import campaigns
+from store.engine import Database
+from store.spool import Spool
+
+_DNS_PATIENCE_S = 1.0  # SPEC 2: DNS never delays an acknowledgement by more
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Receive until `stop` is set."""
+    database = Database.open(settings.database_url)
+    readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
+    resolver = Resolver(settings.dns.nameservers, timeout=_DNS_PATIENCE_S)
+    listener = Listener()
+    try:
+        spool = await asyncio.to_thread(Spool, settings.gateway.data_dir / "spool")
+        desk = Desk(settings, database, spool, readers, resolver, *rings(settings))
+        await _recover(desk)
+        dispatch = Dispatch(desk)
+        await listener.start(_gate(desk, dispatch), _listens(settings), tls_context(settings))
+        log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
+        await readers.warm()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(dispatch.run(stop))
+            group.create_task(keep_house(database, stop))
+        log("stopped")
+    finally:
+        await listener.stop()
+        await readers.close()
+        await resolver.close()
+        await database.close()
+
+
+async def _recover(desk: Desk) -> None:
+    files = await asyncio.to_thread(desk.spool.sweep)
+    async with desk.database.write() as conn:
+        wiped = await campaigns.wipe_loading(conn)
+    if files or wiped:
+        log("swept", files=files, campaigns=wiped)
+
+
+def _listens(settings: Settings) -> dict[str, list[str]]:
+    smtp = settings.smtp
+    return {"mx": smtp.mx_listen, "submission": smtp.submission_listen, "submissions": smtp.submissions_listen}
+
+
+def _gate(desk: Desk, dispatch: Dispatch) -> Gate:
+    smtp = desk.settings.smtp
+    return Gate(
+        domain=desk.domain,
+        keyring=desk.keyring,
+        database=desk.database,
+        spool=desk.spool,
+        limits=Limits(smtp, desk.spool.folder, time.monotonic),
+        passwords=Passwords(time.monotonic),
+        trusted=tuple(ip_network(network, strict=False) for network in smtp.trusted_networks),
+        idle_s=milliseconds(smtp.idle_timeout) / 1000,
+        wake=dispatch.wake,
+    )

@@ -1,0 +1,43 @@
+"""Workbooks of texts: other people's readers see exactly what went in, as text."""
+
+import io
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.sheet_out import write
+
+
+def back(rows: list[list[str]]) -> list[list[object]]:
+    file = io.BytesIO()
+    assert write(file, "LISTE & co", rows, [20, 30]) == len(rows)
+    file.seek(0)
+    sheet = openpyxl.load_workbook(file).active
+    assert sheet.title == "LISTE & co"
+    kinds = {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None}
+    assert kinds <= {"s", "inlineStr"}
+    return [[cell.value or "" for cell in row] for row in sheet.iter_rows()]
+
+
+def test_cells_come_back_as_text() -> None:
+    rows = [["Nom", "", "  a  "], ["0612345678", "=1+1", "<b>&é😀"], ["25/12/2026", "x" * 32_000, "a\nb"]]
+    assert back(rows) == rows
+    wide = [[str(at) for at in range(800)]]
+    assert back(wide) == wide
+
+
+@given(st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_text_can_be_written(rows: list[list[str]]) -> None:
+    back(rows)
+
+
+def test_no_formula_of_the_hostile_ones_lives() -> None:
+    cases = Path("../shared/cases/hostile/formula_injection.jsonl")
+    if not cases.exists():
+        pytest.skip("the shared cases are not here")
+    rows = [[json.loads(line)["value"]] for line in cases.read_text().splitlines()]
+    assert [row[0] for row in back(rows)] == [row[0] for row in rows]

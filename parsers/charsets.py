@@ -45,16 +45,8 @@ _ALIASES = {
     "unicode-1-1-utf-7": "utf-7",
 }
 # Codecs of Python that are no charset of any mail, or that raise or grow on hostile bytes.
-_REFUSED = {
-    "unicode_escape",
-    "raw-unicode-escape",
-    "raw_unicode_escape",
-    "idna",
-    "punycode",
-    "undefined",
-    "mbcs",
-    "oem",
-}
+_REFUSED = {"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined", "mbcs", "oem"}
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _ASCII_LABELS = {"us-ascii", "ascii", "ansi_x3.4-1968", ""}
 
@@ -62,13 +54,18 @@ _ASCII_LABELS = {"us-ascii", "ascii", "ansi_x3.4-1968", ""}
 def decode(data: bytes, charset: str | None) -> str:
     """Return bytes as text by the declared charset, or by the likeliest where that one is missing or does not fit."""
     label = (charset or "").strip().strip("\"'").lower()
-    if label in _ASCII_LABELS or label not in _ALIASES:
-        # ASCII and no label at all say nothing about bytes above 127: UTF-8 when it fits, which is no accident.
-        label = label if label not in _ASCII_LABELS else "utf-8"
+    # ASCII, Latin-1 and no label at all are what broken clients write most; bytes above 127 that are valid UTF-8 are no
+    # accident (in windows-1252 they would read as "Ã©").
+    if label in _ASCII_LABELS or known(label) == "cp1252":
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            return windows_1252(data)
     for codec in (known(label), "utf-8"):
         if codec is not None:
             try:
-                return data.decode(codec)
+                # UTF-7 and UTF-32 may spell halves of a pair, which no output could be encoded with.
+                return _SURROGATES.sub("\ufffd", data.decode(codec))
             except (UnicodeError, ValueError, LookupError):
                 continue
     return windows_1252(data)
@@ -84,7 +81,7 @@ def known(label: str) -> str | None:
     except (LookupError, ValueError):
         return None
     is_text = getattr(found, "_is_text_encoding", True)
-    return found.name if is_text and found.name not in _REFUSED else None
+    return found.name if is_text and found.name.replace("_", "-") not in _REFUSED else None
 
 
 def windows_1252(data: bytes) -> str:

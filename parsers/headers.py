@@ -27,6 +27,7 @@ _LINE = re.compile(rb"[^\n]*\n?")
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _WORD = re.compile(r"=\?([^?\s*=]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?(.*?)\?=", re.DOTALL)
 _PARAMETER = re.compile(r";\s*([^=;\s]{1,100})\s*=\s*(\"(?:[^\"\\]|\\.)*\"?|[^;]*)", re.DOTALL)
+_MISSING_MARK = re.compile(r"^(\s*[^\s;=]+/[^\s;=]+)\s+(?=[A-Za-z-]+\s*=)")
 _SECTION = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*?))?$")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -120,6 +121,7 @@ def text(value: str) -> str:
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
     """Return a structured value (Content-Type) as its lower-case head and its decoded parameters (RFC 2231, 2047)."""
+    value = _MISSING_MARK.sub(r"\1;", value, count=1)
     head = value.split(";", 1)[0].strip().lower()
     plain: dict[str, str] = {}
     sections: dict[str, dict[int, tuple[str, bool]]] = {}

@@ -15,7 +15,7 @@ from parsers.parts import Part, Piece
 from parsers.plain import html_to_text, text_to_html
 
 _CID = re.compile(r"cid:([^\"'\s>)]{1,998})", re.IGNORECASE)
-_BODY_OPEN = re.compile(r"<body[^>]*>", re.IGNORECASE)
+_BODY_OPEN = re.compile(r"<body[^>]{0,4000}>", re.IGNORECASE)
 _BODY_CLOSE = re.compile(r"</body\s*>", re.IGNORECASE)
 
 
@@ -95,7 +95,7 @@ def _read_plain(piece: Piece) -> str:
 
 def unflow(text: str, delsp: bool) -> str:
     """Undo format=flowed (RFC 3676 section 4.2): soft lines joined, stuffed blanks removed, quote marks kept."""
-    out: list[str] = []
+    out: list[list[str]] = []
     flowing = False  # the line before was soft
     depth_before = 0
     for line in text.split("\n"):
@@ -106,8 +106,8 @@ def unflow(text: str, delsp: bool) -> str:
         if soft and delsp:
             content = content[:-1]
         if flowing and depth == depth_before and content != "-- ":
-            out[-1] += content
+            out[-1].append(content)
         else:
-            out.append(f"{'>' * depth} {content}" if depth else content)
+            out.append([f"{'>' * depth} {content}" if depth else content])
         flowing, depth_before = soft, depth
-    return "\n".join(out)
+    return "\n".join("".join(pieces) for pieces in out)

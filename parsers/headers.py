@@ -25,7 +25,7 @@ Fields = tuple[tuple[str, str], ...]  # lower-case name, value unfolded but not 
 
 _LINE = re.compile(rb"[^\n]*\n?")
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
-_WORD = re.compile(r"=\?([^?\s*=]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?(.*?)\?=", re.DOTALL)
+_WORD = re.compile(r"=\?([^?\s*=]{1,60})(?:\*[^?\s]{0,20})?\?([bBqQ])\?(.{0,1500}?)\?=", re.DOTALL)
 _PARAMETER = re.compile(r";\s*([^=;\s]{1,100})\s*=\s*(\"(?:[^\"\\]|\\.)*\"?|[^;]*)", re.DOTALL)
 _MISSING_MARK = re.compile(r"^(\s*[^\s;=]+/[^\s;=]+)\s+(?=[A-Za-z-]+\s*=)")
 _SECTION = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*?))?$")

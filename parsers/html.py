@@ -90,7 +90,8 @@ def _scan(source: str, base: int, piece: str, in_comment: bool) -> _Scan:
             if not state.raw:
                 state.runs.append(Run(start, end, state.joined, state.link >= 0))
                 state.joined = True
-                state.label.append(token.data or "")
+                if state.link >= 0:
+                    state.label.append(token.data or "")
         elif token.type is TokenType.START_TAG:
             _start_tag(state, token, start)
         elif token.type is TokenType.END_TAG:

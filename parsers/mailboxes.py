@@ -14,7 +14,7 @@ MAX_MAILBOXES = 1000
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|\((?:[^()\\]|\\.)*\)?|<[^<>]*>?|[,;:]|[^",;:<>()]+|.', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _BLANKS = re.compile(r"\s+")
-_BARE = re.compile(r"[^\s<>\"(),;:@]+@[^\s<>\"(),;:@]+")
+_BARE = re.compile(r"[^\s<>\"(),;:@]{1,320}@[^\s<>\"(),;:@]{1,320}")
 
 
 def mailboxes(value: str) -> tuple[Mailbox, ...]:

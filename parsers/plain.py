@@ -21,18 +21,23 @@ _BLOCKS = {
 }  # fmt: skip
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"}
 _BLANKS = re.compile(r"[ \t\n\r\f\u00a0]+")
+_MAX_LINE = 20_000  # a page without any block would make one endless line
 _PREHEADER = re.compile(r"[\u034f\u200b-\u200f\u2060\ufeff\u00ad]+")
 _ENCODED_TAG = re.compile(r"%7B%7B.{1,300}?%7D%7D", re.IGNORECASE)
 
 
 def trimmed(url: str) -> str:
     """Return a matched URL without the sentence's own marks at its end."""
-    while url:
-        if url[-1] in _TRAILING or (url[-1] in ")]" and url.count(url[-1]) > url.count("(" if url[-1] == ")" else "[")):
-            url = url[:-1]
-        else:
+    surplus = {")": url.count(")") - url.count("("), "]": url.count("]") - url.count("[")}
+    end = len(url)
+    while end:
+        mark = url[end - 1]
+        if surplus.get(mark, 0) > 0:
+            surplus[mark] -= 1
+        elif mark not in _TRAILING:
             break
-    return url
+        end -= 1
+    return url[:end]
 
 
 def text_to_html(text: str) -> str:
@@ -102,6 +107,8 @@ class _Writer:
                 self._break()
                 self.line = line
             return
+        if len(self.line) > _MAX_LINE:
+            self._break()
         data = _BLANKS.sub(" ", data)
         self.line += data.lstrip() if not self.line or self.line.endswith(" ") else data
 

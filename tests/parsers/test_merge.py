@@ -202,6 +202,7 @@ def test_any_page_without_tags_stays_as_it_is(html: str) -> None:
         assert flat(items).replace("\\", "") == html.replace("\\", "")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.booleans())
 def test_decoding_keeps_places(raw: str, in_attribute: bool) -> None:
     text, places = decoded(raw, in_attribute)

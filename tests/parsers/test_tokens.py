@@ -4,7 +4,7 @@ import hmac
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.tokens import LENGTH, MAX_EXTRA, MAX_NUMBER, Keyring, Purpose, sign, sign_series, sign_set, verify
@@ -15,6 +15,7 @@ numbers = st.integers(0, MAX_NUMBER)
 extras = st.integers(0, MAX_EXTRA)
 
 
+@settings(deadline=None)
 @given(numbers, extras, st.sampled_from(Purpose))
 def test_a_token_comes_back(number: int, extra: int, purpose: Purpose) -> None:
     token = sign(RING, purpose, number, extra)
@@ -23,6 +24,7 @@ def test_a_token_comes_back(number: int, extra: int, purpose: Purpose) -> None:
     assert verify(RING, purpose, token) == (number, extra)
 
 
+@settings(deadline=None)
 @given(numbers, extras, st.integers(0, LENGTH - 1), st.characters())
 def test_one_altered_character_is_refused(number: int, extra: int, at: int, char: str) -> None:
     token = sign(RING, Purpose.CLICK, number, extra)
@@ -30,11 +32,13 @@ def test_one_altered_character_is_refused(number: int, extra: int, at: int, char
     assert (verify(RING, Purpose.CLICK, altered) is None) == (altered != token)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=45))
 def test_any_text_is_refused(text: str) -> None:
     assert verify(RING, Purpose.OPEN, text) is None
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz234567_+- AZ01é", min_size=LENGTH, max_size=LENGTH))
 def test_any_text_of_the_right_length_is_refused(text: str) -> None:
     assert verify(RING, Purpose.OPEN, text) is None
@@ -83,12 +87,14 @@ def test_the_mac_is_hmac_sha256() -> None:
         assert sign(Keyring({3: key}, 3), Purpose.STOP, 77, 5)[14:] == chars[16:]
 
 
+@settings(deadline=None)
 @given(numbers, st.integers(0, 21))
 def test_a_series_is_the_single_tokens(number: int, count: int) -> None:
     series = sign_series(RING, Purpose.CLICK, number, count)
     assert series == [sign(RING, Purpose.CLICK, number, extra) for extra in range(count)]
 
 
+@settings(deadline=None)
 @given(numbers)
 def test_a_set_is_the_single_tokens(number: int) -> None:
     assert sign_set(RING, tuple(Purpose), number) == [sign(RING, purpose, number) for purpose in Purpose]

@@ -1,7 +1,8 @@
 """Names of the software behind a hit, from its User-Agent header.
 
 In: the header as it came (any text, cut at 300 characters). Out: an `Agent` with client, system, device and form, empty
-strings where nothing is known. Pure, never raises, logs nothing. The names are those of ua-parser's database.
+strings where nothing is known. Pure, never raises, logs nothing. The names are those of ua-parser's database,
+a few said as people know them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from ua_parser import parse
 
 LIMIT = 300
 _PHONES = ("iphone", "android", "windows phone", "ios", "kaios")
+# A web view of iOS or macOS without a browser's name: what shows mails there is nearly always Apple Mail.
+_MAIL_APPS = {"Mobile Safari UI/WKWebView": "Apple Mail", "AppleMail": "Apple Mail"}
 _COMPUTERS = ("windows", "mac os x", "linux", "ubuntu", "chrome os", "fedora", "debian", "freebsd", "openbsd")
 
 
@@ -33,6 +36,7 @@ def describe(header: str) -> Agent:
         return Agent()
     result = parse(header[:LIMIT])
     client = result.user_agent.family if result.user_agent else ""
+    client = _MAIL_APPS.get(client, client)
     system = result.os.family if result.os else ""
     device = result.device.family if result.device else ""
     return Agent(client, system, device, _form(header[:LIMIT].lower(), system.lower(), device.lower()))

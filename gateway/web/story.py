@@ -56,7 +56,9 @@ def values(locale: str, campaign: Campaign, person: Person, told: Sequence[Told]
         "steps": [_step(locale, campaign, one) for one in told[:LIMIT]],
         "cut": LIMIT if len(told) > LIMIT else 0,
         "fields": [
-            (name, person.fields[i] if i < len(person.fields) else "") for i, name in enumerate(campaign.columns)
+            (name, person.fields[i] if i < len(person.fields) else "")
+            for i, name in enumerate(campaign.columns)
+            if i != campaign.address_column
         ],
     }
 

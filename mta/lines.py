@@ -14,6 +14,7 @@ from mta.values import Letter, Parcel
 
 SLOW_START = 1.0  # seconds that earn an unproven site one more connection
 MAILS_A_CONNECTION = 5  # mails waiting that make one more connection worth its set-up
+ENOUGH = 2.0  # seconds within which the connections at hand must empty the line, so that none is added
 STRIKES = 10  # mails in a row without an answer after which the rest is put off
 HOLD = 30.0  # seconds without a new connection after one was refused while others work
 
@@ -42,6 +43,8 @@ class Line:
         self.moved_at = 0.0  # last time that a mail got its outcome
         self.first_at: float | None = None  # when its first connection was ready
         self.no_more_until = 0.0
+        self.rate = 0.0  # answers a second, lately
+        self._answers = 0
 
     @property
     def empty(self) -> bool:
@@ -54,7 +57,7 @@ class Line:
             return False
         if not self.connections and not self.dialling:
             return True
-        if self.dialling >= max(1, self.connections):
+        if self.dialling >= max(1, self.connections) or self.rate * ENOUGH > len(self.waiting):
             return False
         return self.connections + self.dialling < min(limits.per_site, self._worth(now))
 
@@ -67,6 +70,12 @@ class Line:
     def answered(self, now: float) -> None:
         """A mail got a reply of the server."""
         self.proven, self.strikes, self.moved_at = True, 0, now
+        self._answers += 1
+
+    def measure(self, seconds: float) -> None:
+        """Work out the rate of answers; called every so many seconds."""
+        self.rate = (self.rate + self._answers / seconds) / 2
+        self._answers = 0
 
     def unanswered(self, now: float) -> None:
         """A mail ended without a reply."""

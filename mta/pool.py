@@ -260,6 +260,7 @@ class Pool:
                 if since is not None and now - since > self.limits.idle:
                     self.quit(connection)
             for site, line in list(self.lines.items()):
+                line.measure(TICK)
                 if line.waiting:
                     self.kick(line)
                 elif line.empty:

@@ -20,6 +20,7 @@ import aiosmtplib
 from mta.values import Answered, Contact, Unanswered
 from parsers.replies import Stage, make
 
+_TLS_WAIT = 30.0  # seconds for the handshake; then plain text is tried
 _QUIT_WAIT = 2.0  # seconds; we are done, the server need not be
 
 
@@ -156,7 +157,9 @@ async def _talk(
     secured = ""
     if tls and client.supports_extension("starttls"):
         stage[0] = Stage.STARTTLS
-        await client.starttls(server_hostname=target.host, tls_context=_TLS)
+        await client.starttls(
+            server_hostname=target.host, tls_context=_TLS, timeout=min(_TLS_WAIT, dialling.reply_timeout)
+        )
         stage[0] = Stage.EHLO
         await _greet(client)
         secured = _tls_name(client)

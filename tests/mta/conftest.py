@@ -133,7 +133,7 @@ class Lane:
     def send(self, *addresses: str, content: bytes = b"Subject: x\r\n\r\nhello\r\n") -> None:
         self.pool.submit(self.site, [parcel(address, content) for address in addresses])
 
-    async def wait(self, count: int = 1, patience: float = 8.0) -> dict[str, Outcome]:
+    async def wait(self, count: int = 1, patience: float = 25.0) -> dict[str, Outcome]:
         async with asyncio.timeout(patience):
             while len(self.outcomes) + len(self.unsent) + len(self.later) + len(self.broken) < count:
                 self.changed.clear()
@@ -189,8 +189,8 @@ async def lane(server: Server) -> AsyncIterator[Callable[..., Awaitable[Lane]]]:
             lambda p: result.note(result.later, p),
             lambda p, _: result.note(result.broken, p),
         )
-        dialling = options.get("dialling", Dialling("client.test", reply_timeout=0.5, connect_timeout=0.5))
-        patience = options.get("patience", Patience(reply=2.0, dot=2.0, behind=0.3, group=0.5))
+        dialling = options.get("dialling", Dialling("client.test", reply_timeout=20.0, connect_timeout=20.0))
+        patience = options.get("patience", Patience(reply=20.0, dot=20.0, behind=5.0, group=10.0))
         pool = Pool(atlas, dialling, patience, options.get("limits", Limits(idle=0.5)), gate, hooks)
         site = await atlas.locate("dest.test")
         assert isinstance(site, Site)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from mta.lines import Limits
+from mta.session import Dialling
 from mta.values import Answered, Outcome, Patience, Unanswered, Undeliverable
 from parsers.classify import ReplyClass
 from parsers.replies import Stage
@@ -83,6 +84,7 @@ BAD = [
     ("rcpt", b"\xff\xfe\r\n", ("rcpt", "garbled")),
     ("data", b"250 ok\r\n", ("data", "garbled")),
 ]
+PATIENT = Patience(reply=20.0, dot=20.0, behind=5.0, group=10.0)
 QUICK = Patience(reply=0.3, dot=0.4, behind=0.1, group=0.15)
 
 
@@ -93,7 +95,7 @@ async def test_trouble_at_every_step(
 ) -> None:
     server.ehlo = offers
     setattr(server, step, said)
-    made = await lane(patience=QUICK, limits=ONE)
+    made = await lane(patience=QUICK if said == SILENT else PATIENT, limits=ONE)
     made.send("one@dest.test")
     outcomes = await made.wait(1)
     assert seen(outcomes["one@dest.test"]) == expected
@@ -118,7 +120,7 @@ async def test_trouble_before_the_first_mail(
     server: Server, lane: MakeLane, step: str, said: bytes | str, expected: tuple[str, str]
 ) -> None:
     setattr(server, step, said)
-    made = await lane()
+    made = await lane(dialling=Dialling("client.test", reply_timeout=0.5 if said == SILENT else 20.0))
     made.send("one@dest.test", "two@dest.test")
     outcomes = await made.wait(2)
     assert [seen(outcomes[name]) for name in ("one@dest.test", "two@dest.test")] == [expected, expected]
@@ -141,7 +143,7 @@ async def test_refused_starttls_falls_back_to_plain_text(server: Server, lane: M
     server.ehlo = EHLO.replace(b"250-SIZE", b"250-STARTTLS\r\n250-SIZE")
     for said in (b"454 4.7.0 no TLS today\r\n", b"220 go\r\n", CLOSE):
         server.starttls = said
-        made = await lane()
+        made = await lane(dialling=Dialling("client.test", reply_timeout=1.0 if said[:3] == b"220" else 20.0))
         made.send("one@dest.test")
         assert seen((await made.wait(1))["one@dest.test"]) == ("dot", "250")
 

@@ -12,29 +12,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import cast
 
 from mta.commands import check, mail_command, rcpt_command, stuffed
-from mta.values import Answered, Desk, Flight, Letter, Outcome, Patience, Unanswered
+from mta.values import Answered, Desk, Flight, Letter, Outcome, Patience, Step, Unanswered
 from parsers.replies import Garbled, Reply, ReplyReader, Stage
 
 ALONE = 262_144  # bytes above which nothing is sent behind a message: it would wait for the upload
 BUMPS = 2  # times that a letter goes to another connection before its trouble is its own
 _OUT_OF_ORDER = frozenset({500, 501, 502, 503})
-
-
-class Step(IntEnum):
-    """A reply that we wait for."""
-
-    RSET = 0
-    MAIL = 1
-    RCPT = 2
-    DATA = 3
-    DOT = 4
-    VOID = 5  # to the lone dot after a 354 that nobody should have given
-
-
 _STAGES = {Step.RSET: Stage.MAIL, Step.MAIL: Stage.MAIL, Step.RCPT: Stage.RCPT, Step.DATA: Stage.DATA}
 
 

@@ -104,3 +104,14 @@ class Desk:
     stumbled: Callable[[], None]  # the server does not bear this many commands at once
     idle: Callable[[], None]  # every reply has come and there is nothing more to send
     ended: Callable[[], None]  # the connection is of no more use
+
+
+class Step(IntEnum):
+    """A reply that we wait for."""
+
+    RSET = 0
+    MAIL = 1
+    RCPT = 2
+    DATA = 3
+    DOT = 4
+    VOID = 5  # to the lone dot after a 354 that nobody should have given

@@ -45,6 +45,8 @@ class Found:
 
 # RFC 5321 4.5.3.1: 64 octets of local part, 255 of domain, 256 of path with its angle brackets.
 _LOCAL_MAX, _DOMAIN_MAX, _ADDRESS_MAX = 64, 253, 254
+# A name and an address; anything longer is no address, and patterns must not be led astray by it.
+_PIECE_MAX = 1000
 # RFC 5322 3.2.3: dot-atom.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
@@ -68,8 +70,10 @@ _CONNECTORS = frozenset(("/", "-", "–", "&", "+", "et", "ou", "and", "or", "|"
 @lru_cache(maxsize=65536)
 def a_label(domain: str) -> str:
     """Domain in lower-case A-labels (RFC 5890), or "" when it cannot be a mail domain."""
+    if len(domain) > _DOMAIN_MAX:
+        return ""
     if domain.isascii() and "xn--" not in domain.lower():
-        return domain.lower() if len(domain) <= _DOMAIN_MAX and _DOMAIN.fullmatch(domain) else ""
+        return domain.lower() if _DOMAIN.fullmatch(domain) else ""
     try:
         encoded = idna.encode(domain, uts46=True).decode("ascii").lower()
     except (idna.IDNAError, UnicodeError, ValueError, IndexError):
@@ -145,6 +149,8 @@ def _checked_utf8_local(local: str) -> str:
 
 
 def _one(piece: str, own_domains: frozenset[str]) -> Found:
+    if len(piece) > _PIECE_MAX:
+        return Found(piece, "", Fault.SYNTAX)
     name, text = _named(piece)
     if _LITERAL.fullmatch(text):
         return Found(text, name, Fault.LITERAL)

@@ -19,7 +19,6 @@ ENTRIES_MAX = 10_000
 # Below this even a perfect ratio harms nobody.
 _SMALL = 1 << 20
 _CHUNK = 1 << 16
-_DEPTH_MAX = 200
 # Parts that are read whole: relations, styles, the book's directory.
 PART_MAX = 64 << 20
 
@@ -105,30 +104,39 @@ def _flat(name: str) -> str:
 
 
 def parse_xml(chunks: Iterator[bytes], handler: Handler) -> None:
-    """Run XML through a handler; a document type or entity of its own, or too deep nesting, is refused."""
+    """Run XML through a handler; an entity of its own is refused, depth costs nothing (expat does not recurse)."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    depth = 0
-    start_of, end_of = handler.start, handler.end
+    local = _LocalNames()
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEPTH_MAX:
-            raise BadArchive("nesting")
-        start_of(name.rpartition(":")[2], attributes)
+        handler.start(local[name], attributes)
 
     def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        end_of(name.rpartition(":")[2])
+        handler.end(local[name])
 
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
+    def first(name: str, attributes: dict[str, str]) -> None:
+        # Where the root has no prefix, what has one is an extension that no handler knows: no need to cut names.
+        prefixed = ":" in name
+        parser.StartElementHandler = start if prefixed else handler.start
+        parser.EndElementHandler = end if prefixed else handler.end
+        handler.start(local[name], attributes)
+
+    parser.StartElementHandler = first
     parser.CharacterDataHandler = handler.text
     parser.EntityDeclHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
     _feed(parser, chunks)
+
+
+class _LocalNames(dict[str, str]):
+    """Element names without their prefix, cut once each."""
+
+    def __missing__(self, name: str) -> str:
+        cut = name.rpartition(":")[2]
+        if len(self) < 1000:
+            self[name] = cut
+        return cut
 
 
 def _refuse(*_arguments: object) -> int:

@@ -49,6 +49,8 @@ class Liste:
     kind: str
 
 
+# A list that is neither named LISTE nor among the first sheets is nobody's list.
+_SHEETS_TRIED = 64
 _DEFAULT_LIMITS = Limits()
 # The table for `explain` shows A1:P40 whatever lies to the right of it.
 _TABLE_LIMITS = Limits(columns=16_384, cell=1 << 20)
@@ -94,7 +96,7 @@ def _chosen(book: Book) -> Sheet | Unreadable:
         return book.load(named[0])
     first: Sheet | None = None
     trouble: Unreadable | None = None
-    for index in range(len(book.names)):
+    for index in range(min(len(book.names), _SHEETS_TRIED)):
         sheet = book.load(index)
         if isinstance(sheet, Unreadable):
             trouble = trouble or sheet

@@ -15,7 +15,7 @@ from parsers.liste_text import decode
 from parsers.sheet import Book, Collector, Limits, Sheet, TooMuch, Unreadable, UnreadableReason
 
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9:]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
-_HIDDEN = re.compile(r"<(script|style|title|xml|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_HIDDEN = frozenset(("script", "style", "title", "xml"))
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([a-zA-Z0-9_-]{2,40})", re.IGNORECASE)
 _SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?(\d{1,5})", re.IGNORECASE)
@@ -56,10 +56,10 @@ def _page(data: bytes) -> str:
         # Browsers and Excel read Latin-1 as windows-1252.
         name = "cp1252" if name in ("iso-8859-1", "latin1", "us-ascii", "ascii", "windows-1252") else name
         try:
-            return _HIDDEN.sub("", data.decode(name))
+            return data.decode(name)
         except (LookupError, UnicodeError, ValueError):
             pass
-    return _HIDDEN.sub("", decode(data))
+    return decode(data)
 
 
 def _loader(tables: list[_Table], limits: Limits) -> Callable[[int], Sheet | Unreadable]:
@@ -79,12 +79,20 @@ def _tables(page: str, limits: Limits) -> Iterator[_Table]:
     """Top-level tables in order; an inner table's text belongs to the cell around it."""
     table: _Table | None = None
     depth = position = 0
+    hidden = ""
     for match in _TAG.finditer(page):
+        closing, name = match[1] == "/", (match[2] or "").lower()
+        if hidden:
+            # What stands in a script or style is neither text nor table.
+            if closing and name == hidden:
+                hidden, position = "", match.end()
+            continue
         if table is not None and table.cell is not None:
             table.cell.append(_BLANKS.sub(" ", html.unescape(page[position : match.start()])))
         position = match.end()
-        closing, name = match[1] == "/", (match[2] or "").lower()
-        if name == "table":
+        if name in _HIDDEN and not closing:
+            hidden = name
+        elif name == "table":
             depth = max(depth - 1, 0) if closing else depth + 1
             if table is None and depth == 1:
                 table = _Table()

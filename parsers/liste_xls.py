@@ -15,7 +15,10 @@ from xlrd.biffh import error_text_from_code
 
 from parsers.cells import BUILTIN, raw, shown
 from parsers.sheet import RAW_COLUMNS, RAW_ROWS, Book, Collector, Limits, Sheet, TooMuch, Unreadable, UnreadableReason
+from parsers.xls_strings import shared_strings
 
+# Record and stream numbers of [MS-XLS] 2.3 and 2.4.21.
+_CONTINUE, _GLOBALS = 0x3C, 0x5
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BOOLEANS = {True: ("VRAI", "TRUE"), False: ("FAUX", "FALSE")}
 # A new-style workbook under a password is an OLE2 file with this stream; its name stands in UTF-16 in the directory.
@@ -27,14 +30,40 @@ def read(data: bytes, limits: Limits) -> Book | Unreadable:
     if _ENCRYPTED_PACKAGE in data:
         return Unreadable(UnreadableReason.ENCRYPTED)
     try:
-        book = xlrd.open_workbook(
-            file_contents=data, logfile=io.StringIO(), formatting_info=True, on_demand=True, ragged_rows=True
-        )
+        book = _open(data)
     except MemoryError:
         return Unreadable(UnreadableReason.TOO_BIG, "memory")
     except Exception as trouble:  # a stranger's bytes may break xlrd anywhere: the refusal is a value
         return _refusal(trouble)
     return Book("xls", tuple(book.sheet_names()), _loader(book, limits))
+
+
+class _Book(xlrd.book.Book):  # type: ignore[misc]
+    """xlrd's book with shared strings read to their end: a wrong count in the file loses nothing."""
+
+    def handle_sst(self, data: bytes) -> None:
+        """Take the shared strings (xlrd calls this when it meets their record)."""
+        records = [data]
+        while (found := self.get_record_parts_conditional(_CONTINUE))[0] is not None:
+            records.append(found[2])
+        self._sharedstrings = shared_strings(records)
+        self._rich_text_runlist_map: dict[int, list[tuple[int, int]]] = {}
+
+
+def _open(data: bytes) -> Any:
+    """What xlrd.open_workbook does, with our book; Excel 2 to 4 have no shared strings and go the plain way."""
+    options = {"logfile": io.StringIO(), "formatting_info": True, "on_demand": True, "ragged_rows": True}
+    if not data.startswith(OLE2):
+        return xlrd.open_workbook(file_contents=data, **options)
+    book = _Book()
+    book.biff2_8_load(file_contents=data, use_mmap=False, **options)
+    book.biff_version = book.getbof(_GLOBALS)
+    if not book.biff_version or book.biff_version < 50:
+        return xlrd.open_workbook(file_contents=data, **options)
+    book.parse_globals()
+    book._sheet_list = [None] * len(book._sheet_names)
+    book.nsheets = len(book._sheet_list)
+    return book
 
 
 def _refusal(trouble: Exception) -> Unreadable:

@@ -96,7 +96,8 @@ class Rows:
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
             self._value, self._length = [], 0
         elif name == "v" or name == "t":
-            self._inside = self._in_cell and not self._guide
+            # An inline string is its <is><t> alone (18.3.1.53); what programs put beside it Excel does not show.
+            self._inside = self._in_cell and not self._guide and (name == "t" or self._kind != "inlineStr")
         elif name == "row":
             number = attributes.get("r", "")
             self._row = min(int(number), _ROW_MAX) if number.isdigit() and len(number) < 9 else self._row + 1

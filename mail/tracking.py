@@ -53,7 +53,7 @@ def links_of(
 
 def _shown(segment: Segment, columns: tuple[str, ...]) -> str:
     if isinstance(segment, str):
-        return segment
+        return segment.replace("{{", "\\{{")  # so that reading the text again gives the same segments
     name = "désabonnement" if segment.index == UNSUBSCRIBE else columns[segment.index]
     return "{{" + name + ("|" + segment.default if segment.default else "") + "}}"
 

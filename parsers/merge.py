@@ -21,7 +21,7 @@ from parsers.plain import trimmed
 _URL_ATTRIBUTES = {"href", "src", "background", "action", "formaction", "cite", "poster", "data", "longdesc", "srcset"}
 _HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
 _NOT_IN_URLS = re.compile(r"[\t\n\r]")
-_TEXT_URL = re.compile(r"https?://[^\s<>\"{}]+", re.IGNORECASE)
+_TEXT_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)  # tags are out by then: braces are letters
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _PADDED = re.compile(rb"([A-Za-z0-9+/]+)(=*)")
 _UU_LINE = re.compile(rb"begin \d{3,4} [^\r\n]*\r?\n")
 _LEADING = re.compile(rb"(?:[ \t]*\r?\n)*")
+_DELIMITER_END = re.compile(rb"(--)?[ \t]*(?=\r|\n|\Z)")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -144,26 +145,25 @@ def file_name(name: str) -> str:
 
 def _split(raw: bytes, start: int, end: int, boundary: str) -> Iterator[tuple[int, int]]:
     """Yield the spans between the delimiter lines of a multipart; an unclosed last part counts (RFC 2046, 5.1.1)."""
-    mark = boundary.encode("utf-8", "replace").rstrip()
-    if not mark:
-        return
-    delimiter = re.compile(rb"(?:\r?\n|\A|(?<=\n))--" + re.escape(mark) + rb"(--)?[ \t]*(?=\r|\n|\Z)")
-    opened, yielded = -1, 0
-    at = start
-    # One byte back, so that a delimiter on the body's very first line is seen behind its line end.
-    for found in delimiter.finditer(raw, max(start - 1, 0), end):
-        if found.start() < start - 2:
+    mark = b"--" + boundary.encode("utf-8", "replace").rstrip()
+    opened, yielded, at = -1, 0, start
+    while mark != b"--" and yielded <= MAX_PARTS:
+        found = raw.find(mark, at, end)
+        if found < 0:
+            break
+        at = found + len(mark)
+        rest = _DELIMITER_END.match(raw, at, end)
+        if rest is None or (found > start and raw[found - 1] != 10):
             continue
         if opened >= 0:
             yielded += 1
-            yield opened, max(found.start(), opened)
-        if yielded > MAX_PARTS:
+            # The line end before a delimiter belongs to it (RFC 2046 section 5.1.1).
+            stop = found - (2 if raw[found - 2 : found] == b"\r\n" else 1)
+            yield opened, max(stop, opened)
+        opened = -1 if rest.group(1) else _after_line(raw, rest.end(), end)
+        if opened < 0:
             return
-        at = found.end()
-        closing = found.group(1) is not None
-        opened = -1 if closing else _after_line(raw, at, end)
-        if closing:
-            return
+        at = max(opened - 1, rest.end())
     if 0 <= opened <= end:
         yield opened, end
 
@@ -226,7 +226,11 @@ def transfer_decoded(body: bytes, encoding: str) -> bytes:
 
 
 def _base64(body: bytes) -> bytes:
-    clean = _NOT_BASE64.sub(b"", body)
+    clean = body.translate(None, b"\r\n\t ")
+    try:
+        return b64decode(clean, validate=True)  # what every sound client sends; the rest is for broken ones
+    except BinasciiError:
+        clean = _NOT_BASE64.sub(b"", clean)
     out: list[bytes] = []
     for run in _PADDED.finditer(clean):  # several padded runs one after another are still one file
         digits = run.group(1)

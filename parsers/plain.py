@@ -28,7 +28,7 @@ _ENCODED_TAG = re.compile(r"%7B%7B.{1,300}?%7D%7D", re.IGNORECASE)
 
 def trimmed(url: str) -> str:
     """Return a matched URL without the sentence's own marks at its end."""
-    surplus = {")": url.count(")") - url.count("("), "]": url.count("]") - url.count("[")}
+    surplus = {closing: url.count(closing) - url.count(opening) for opening, closing in ("()", "[]", "{}")}
     end = len(url)
     while end:
         mark = url[end - 1]

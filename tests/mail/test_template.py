@@ -215,6 +215,12 @@ def test_a_target_that_is_only_a_column(workshop: Any, someone: Someone) -> None
         assert mail.link_target(index, values) is None
 
 
+def test_literal_braces_in_a_target_stay_literal(workshop: Any, someone: Someone) -> None:
+    mail = workshop.made(None, '<a href="https://a.example/?t=\\{{x}}&n={{Nom}}">x</a>')
+    assert mail.links[0].target == "https://a.example/?t=\\{{x}}&n={{Nom}}"
+    assert mail.link_target(0, someone("Zoé").values) == "https://a.example/?t={{x}}&n=Zo%C3%A9"
+
+
 def test_the_same_person_gets_the_same_bytes_from_two_compilations(workshop: Any, someone: Someone) -> None:
     first, second = (workshop.made("Bonjour {{Nom}}", HTML).render(someone("Zoé"), NOW) for _ in range(2))
     assert first == second

@@ -1,8 +1,9 @@
 """The process that reads what strangers sent: `python -m gateway.reader`.
 
-In: on standard input, one JSON line a request: {"do": "mail" | "return" | "corrected", "path": file, …}. Out: on standard
-output, JSON lines in chunks of a few megabytes, the last one {"kind": "end"} or {"kind": "failed", "why": traceback}. It
-has no database, hardly an environment, and limits on memory, processor time and file size; it dies with who asked.
+In: on standard input, one JSON line a request: {"do": "mail" | "return" | "corrected" | "explain", "path": file, …}. Out:
+on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end"} or {"kind": "failed", "why":
+traceback}. It has no database, hardly an environment, and limits on memory, processor time and file size; it dies with
+who asked.
 A mail that breaks it costs one process, never the gateway.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from gateway import corrected, previews, reading, returns
+from gateway import corrected, explaining, previews, reading, returns
 
 _PR_SET_PDEATHSIG = 1
 _MAX_FILE = 500_000_000
@@ -57,6 +58,8 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     try:
         if request["do"] == "corrected":
             yield corrected.make(request)
+        elif request["do"] == "explain":
+            yield explaining.explain(Path(request["path"]).read_bytes(), request["name"], request)
         elif request["do"] == "return":
             yield returns.facts(_raw(Path(request["path"])))
         else:

@@ -22,31 +22,35 @@ from gateway.readers import Readers, Unread
 
 def explain(found: argparse.Namespace) -> int:
     """Explain every file named on the command line."""
-    asyncio.run(_explain(found.files))
+    asyncio.run(_explain([(name, *_look(Path(name))) for name in found.files]))
     return 0
 
 
-async def _explain(files: list[str]) -> None:
+def _look(path: Path) -> tuple[Path, int | str]:
+    """The whole path of a file and its size, or why it cannot be read."""
+    try:
+        return path.resolve(), path.stat().st_size
+    except OSError as error:
+        return path, f"unreadable: {error.strerror}"
+
+
+async def _explain(files: list[tuple[str, Path, int | str]]) -> None:
     limits = Limits()  # type: ignore[call-arg]
     readers = Readers(limits.reader_memory, limits.reader_seconds)
     try:
-        for name in files:
-            answer = {"file": name} | await _one(readers, name)
+        for name, path, size in files:
+            refused = {"kind": "refused", "reason": size}
+            answer = {"file": name} | (refused if isinstance(size, str) else await _one(readers, path, size))
             sys.stdout.buffer.write(orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS) + b"\n")
             sys.stdout.buffer.flush()
     finally:
         await readers.close()
 
 
-async def _one(readers: Readers, name: str) -> dict[str, Any]:
-    path = Path(name)
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        return {"kind": "refused", "reason": f"unreadable: {error.strerror}"}
+async def _one(readers: Readers, path: Path, size: int) -> dict[str, Any]:
     request = {
         "do": "explain",
-        "path": str(path.resolve()),
+        "path": str(path),
         "name": path.name,
         "domain": "gateway.invalid",
         "own_domains": [],

@@ -7,6 +7,7 @@ mail that the spool still holds. Raises OSError when a port cannot be had, KeysE
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from ipaddress import ip_network
 
@@ -43,6 +44,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await listener.start(_gate(desk, dispatch), _listens(settings), tls_context(settings))
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
         await readers.warm()
+        gc.collect()
+        gc.freeze()  # what was imported stays for ever: looking through it again stops the loop for 0.1 s
         async with asyncio.TaskGroup() as group:
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(database, stop))

@@ -50,7 +50,7 @@ def looks_like_mail(data: bytes) -> bool:
     if data.startswith(_SHEET) or b"\0" in data[:512]:
         return False
     head = _without_envelope(data.lstrip(b"\xef\xbb\xbf\r\n \t"))[:65_536]
-    names = []
+    names: list[str] = []
     for line in re.split(rb"\r\n|\n|\r", head):
         if line[:1] in (b" ", b"\t") and names:
             continue

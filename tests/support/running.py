@@ -97,7 +97,7 @@ class Running:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
@@ -114,7 +114,7 @@ class Running:
         )
         log.close()
         for port in (self.mx, self.submission, self.web):
-            until(lambda port=port: listening(port), 30, f"port {port} answers: {self.log()[-2000:]}")
+            until(lambda port=port: listening(port), 90, f"port {port} answers")
 
     def log(self) -> str:
         return (self.folder / "serve.log").read_text()

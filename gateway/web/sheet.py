@@ -26,6 +26,7 @@ ROWS = 1_048_576  # lines of a sheet, Excel's own bound
 SHEET = 1_500_000_000  # bytes of a sheet's XML before another one is begun: zip without its 64-bit form ends at 2 GiB
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # what Excel would read as an escape (ECMA-376 part 1, 22.9.2.19)
+_PLAIN = re.compile("[ !#$%()*+,./0-9:;=?@A-Z\\[\\]^`a-z{|}~\u00a0-\u017f-]{0,32767}")  # the common case, at once
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 _EPOCH = datetime(1899, 12, 30)
 
@@ -101,11 +102,15 @@ class Xlsx:
 
     def rows(self, rows: Iterable[Sequence[Cell]]) -> bytes:
         """Add lines."""
+        ready: list[str] = []
         for row in rows:
             if self._row >= ROWS or self._size >= SHEET:
+                self._put("".join(ready))
+                ready.clear()
                 self._end()
                 self._begin()
-            self._write(row)
+            ready.append(self._line(row))
+        self._put("".join(ready))
         return self._pipe.take()
 
     def finish(self) -> bytes:
@@ -146,7 +151,7 @@ class Xlsx:
             f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">{frozen}</sheetView>'
             f"</sheetViews><cols>{columns}</cols><sheetData>"
         )
-        self._write(self._header, _BOLD)
+        self._put(self._line(self._header, _BOLD))
 
     def _end(self) -> None:
         if self._sheet is not None:
@@ -155,15 +160,15 @@ class Xlsx:
             self._sheet.close()
             self._sheet = None
 
-    def _write(self, row: Sequence[Cell], style: int = _TEXT) -> None:
+    def _line(self, row: Sequence[Cell], style: int = _TEXT) -> str:
         self._row += 1
         n = self._row
-        cells = "".join(
+        cells = [
             _cell(f"{letter}{n}", value, style)
             for letter, value in zip(self._letters, row, strict=True)
             if value is not None and value != ""
-        )
-        self._put(f'<row r="{n}">{cells}</row>')
+        ]
+        return f'<row r="{n}">{"".join(cells)}</row>'
 
     def _put(self, text: str) -> None:
         data = text.encode()
@@ -173,13 +178,13 @@ class Xlsx:
 
 
 def _cell(place: str, value: Cell, style: int) -> str:
+    if isinstance(value, str):
+        text = value if _PLAIN.fullmatch(value) else escape(_ESCAPED.sub("_x005F_", clean(value)))
+        return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if isinstance(value, datetime):
-        days = (value - _EPOCH).total_seconds() / 86400
-        return f'<c r="{place}" s="{_DATE}"><v>{days:.8f}</v></c>'
-    if isinstance(value, int):
-        return f'<c r="{place}"><v>{value}</v></c>'
-    text = escape(_ESCAPED.sub("_x005F_", clean(str(value))))
-    return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+        since = value - _EPOCH
+        return f'<c r="{place}" s="{_DATE}"><v>{since.days + since.seconds / 86400:.8f}</v></c>'
+    return f'<c r="{place}"><v>{value}</v></c>'
 
 
 def _attribute(text: str) -> str:

@@ -53,10 +53,12 @@ class Line:
 
     def wants_connection(self, idle: int, now: float, limits: Limits) -> bool:
         """Whether to open one more connection now; `idle` of those open have nothing to do."""
-        if not self.waiting or idle or now < self.no_more_until:
+        if not self.waiting or idle:
             return False
         if not self.connections and not self.dialling:
-            return True
+            return True  # also while no more are opened: those that worked then have gone
+        if now < self.no_more_until:
+            return False
         if self.dialling >= max(1, self.connections) or self.rate * ENOUGH > len(self.waiting):
             return False
         return self.connections + self.dialling < min(limits.per_site, self._worth(now))

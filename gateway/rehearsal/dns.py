@@ -23,7 +23,7 @@ import dns.rrset
 
 from gateway.rehearsal.world import GATEWAY_IP, HOUSES, Behaviour
 
-TTL = 5
+TTL = 300
 _PATIENCE = 10.0  # seconds that a TCP client may be silent
 _UDP_PLAIN = 512  # RFC 1035 section 4.2.1: without EDNS
 _UDP_EDNS = 1232  # what fits a datagram everywhere (DNS flag day 2020)

@@ -156,6 +156,7 @@ async def run(script: dict[str, Any], ended: asyncio.Event) -> None:
 
 async def _main() -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    sys.setswitchinterval(0.0005)  # the servers answer at once, also while signatures are verified beside them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     stdin = asyncio.StreamReader(limit=_LINE)

@@ -127,10 +127,11 @@ class People:
 
 
 def _page(arrival: Arrival) -> Page:
-    body = arrival.message().get_body(("html",))
-    if body is None:
-        raise ValueError("the mail has no HTML part")
-    return read_html(body.get_content())
+    for part in arrival.message().walk():
+        if part.get_content_type() == "text/html":
+            body = part.get_payload(decode=True)
+            return read_html(body.decode("utf-8") if isinstance(body, bytes) else "")
+    raise ValueError("the mail has no HTML part")
 
 
 def _ways_out(arrival: Arrival) -> tuple[str, str]:

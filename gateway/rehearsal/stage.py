@@ -219,7 +219,7 @@ def _overrides(
         "DELIVERY__WORKERS": "2",
         "DELIVERY__RETRY": "2s, 3s, 4s*",
         "DELIVERY__AWAITING_RETRY": "2s*",
-        "DELIVERY__GIVE_UP_AFTER": "12s",
+        "DELIVERY__GIVE_UP_AFTER": "15s",
         "DELIVERY__CONNECT_TIMEOUT": "5s",
         "DELIVERY__REPLY_TIMEOUT": "10s",
         "DELIVERY__DOT_TIMEOUT": "3s",

@@ -76,7 +76,7 @@ class View:
         if not self.console.is_terminal:
             if time.monotonic() - self._said >= _PLAIN_EVERY:
                 self._said = time.monotonic()
-                self.console.print(self._line(ledger, seconds))
+                self.console.print(self._line(ledger, seconds), soft_wrap=True)
             return
         if self._live is None:
             self._live = Live(console=self.console, refresh_per_second=8, transient=False)
@@ -89,7 +89,7 @@ class View:
             self._live.update(self._stage(ledger, (), seconds))
             self.close()
         else:
-            self.console.print(self._line(ledger, seconds))
+            self.console.print(self._line(ledger, seconds), soft_wrap=True)
 
     def close(self) -> None:
         """Give the terminal back."""
@@ -135,7 +135,7 @@ class View:
         words = self.words(f"check.{check.name}", **check.values)
         if check.good:
             return Text.assemble(("✓ ", "bold green"), words)
-        wrong = self.words("check.wrong", expected=check.expected, found=check.found)
+        wrong = self.words("check.wrong", **dict(zip(("expected", "found"), _differences(check), strict=True)))
         return Text.assemble(("✗ ", "bold red"), (words, "bold"), f" : {wrong}")
 
     def _line(self, ledger: Mapping[str, Any], seconds: float) -> str:
@@ -187,6 +187,15 @@ class View:
             line.append(f"  {how}", style="bright_black")
         line.truncate(self._width(), overflow="ellipsis")
         return line
+
+
+def _differences(check: Check) -> tuple[object, object]:
+    """What was expected and found, of tables only what differs."""
+    expected, found = check.expected, check.found
+    if not (isinstance(expected, Mapping) and isinstance(found, Mapping)):
+        return expected, found
+    keys = [key for key in expected if expected[key] != found.get(key)]
+    return {key: expected[key] for key in keys}, {key: found.get(key) for key in keys}
 
 
 def bar(statuses: Mapping[str, int], width: int) -> Text:

@@ -44,11 +44,18 @@ class Expected:
     complained: int
 
 
+def names() -> dict[str, str]:
+    """The name of the person at each address of the list."""
+    return {
+        part.strip().lower(): f"{row['Prénom']} {row['Nom']}".strip()
+        for row in _rows()
+        for part in row["Email"].split(";")
+    }
+
+
 def addresses() -> list[tuple[str, str]]:
     """Every address of the list with the kind of its row; a row without address is one, too."""
-    with (DATA / "people.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter=";"))
-    return [(row["kind"], part.strip()) for row in rows for part in row["Email"].split(";")]
+    return [(row["kind"], part.strip()) for row in _rows() for part in row["Email"].split(";")]
 
 
 def expected() -> Expected:
@@ -73,3 +80,8 @@ def expected() -> Expected:
         unsubscribed=habits[Habit.ONE_CLICK] + habits[Habit.STOP],
         complained=habits[Habit.COMPLAIN],
     )
+
+
+def _rows() -> list[dict[str, str]]:
+    with (DATA / "people.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))

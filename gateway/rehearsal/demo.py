@@ -25,6 +25,7 @@ from typing import Any
 from rich.console import Console
 
 from gateway.cli.failure import Failure
+from gateway.i18n import LOCALES, text
 from gateway.rehearsal.cast import expected
 from gateway.rehearsal.correspondence import Acknowledgement, campaign_mail, read_acknowledgement, submit
 from gateway.rehearsal.stage import LOGIN, Stage, StageError
@@ -38,7 +39,7 @@ _ACKNOWLEDGED = 30.0  # seconds in which the acknowledgement must come
 _FINISHED = 90.0  # seconds in which the campaign must end
 _SETTLED = 8.0  # seconds that the last events may take into the report
 _LOOK = 0.25
-_TEXT_LINES = 28  # of the acknowledgement on screen
+_TEXT_LINES = 40  # of the acknowledgement on screen
 
 
 def run(folder: Path, once: bool) -> int:
@@ -158,8 +159,10 @@ class _Demo:
         if self._view.locale == "fr":
             seconds = seconds.replace(".", ",")
         self._view.step("acknowledged", self._view.words("acknowledged_note", seconds=seconds))
-        lines = ack.text.strip().splitlines()
-        self._view.letter(ack.sender, ack.subject, "\n".join(lines[:_TEXT_LINES]).strip())
+        body = ack.text
+        for locale in LOCALES:  # Config chose the language; the previews that follow are too long to show
+            body = body.partition(text(locale, "ack.preview"))[0]
+        self._view.letter(ack.sender, ack.subject, "\n".join(body.strip().splitlines()[:_TEXT_LINES]))
         if not ack.report:
             raise StageError(f"the acknowledgement has no link to a report: {ack.subject}")
         return ack
@@ -183,8 +186,8 @@ class _Demo:
             await asyncio.sleep(_LOOK)
 
     def _write(self, told: dict[str, Any]) -> None:
-        text = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
-        (self._folder / "summary.json").write_text(text, "utf-8")
+        whole = json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+        (self._folder / "summary.json").write_text(whole, "utf-8")
 
 
 def get_json(url: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Stage:
             del os.environ[name]  # the operator's own gateway is none of our business
         os.environ["MAIL2CAMPAIGN_GATEWAY__LOCALE"] = self.locale
         make_folder(self.folder, GATEWAY)
-        legal = ("--legal-name", f"Commune : {SENDER_NAME}", "--address", "1 place de la Mairie, 00000 Valfleury")
+        legal = ("--legal-name", "Commune de Valfleury", "--address", "1 place de la Mairie, 00000 Valfleury")
         wording = "Chaque personne de nos listes a accepté le suivi de ses ouvertures."
         self._command("account", "add", ACCOUNT, "--login", LOGIN, "--password-stdin", *legal, typed=self.password)
         self._command("account", "attest", ACCOUNT, "--by", "Agnès Martin", "--wording", wording)

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.i18n import number, text
+from gateway.rehearsal.cast import names
 from gateway.rehearsal.verdict import WAITING, Check
 from parsers.useragent import describe
 
@@ -49,6 +50,7 @@ class View:
         self.console, self.locale = console, locale
         self._live: Live | None = None
         self._said = 0.0
+        self._names = names()
 
     def words(self, key: str, **values: object) -> str:
         """A text of the demo in the language of the one who looks."""
@@ -105,6 +107,7 @@ class View:
         table.add_column(self.words("table.status"))
         table.add_column(self.words("table.found"), justify="right")
         table.add_column(self.words("table.expected"), justify="right", style="bright_black")
+        self.console.print()
         for code, n in ledger["statuses"].items():
             if n or foreseen.get(code):
                 name = Text.assemble(("● ", COLOURS[code]), text(self.locale, f"status.{code}"))
@@ -139,7 +142,7 @@ class View:
         return Text.assemble(("✗ ", "bold red"), (words, "bold"), f" : {wrong}")
 
     def _line(self, ledger: Mapping[str, Any], seconds: float) -> str:
-        counts = (f"{text(self.locale, f'status.{code}')} {n}" for code, n in ledger["statuses"].items() if n)
+        counts = (f"{text(self.locale, f'status_short.{code}')} {n}" for code, n in ledger["statuses"].items() if n)
         return f"  {self.words('seconds', n=f'{seconds:.0f}'):>5}  {' · '.join(counts)}"
 
     def _stage(self, ledger: Mapping[str, Any], feed: Sequence[Mapping[str, str]], seconds: float) -> RenderableType:
@@ -164,21 +167,21 @@ class View:
         return Group(*parts)
 
     def _legend(self, statuses: Mapping[str, int]) -> RenderableType:
-        names = [
-            Text.assemble(("● ", COLOURS[code]), f"{text(self.locale, f'status.{code}')} ", (str(n), "bold"))
+        entries = [
+            Text.assemble(("● ", COLOURS[code]), f"{text(self.locale, f'status_short.{code}')} ", (str(n), "bold"))
             for code, n in statuses.items()
             if n
         ]
-        return Columns(names, padding=(0, 3), width=self._width() // 3 - 3)
+        return Columns(entries, padding=(0, 3), width=self._width() // 4 - 3)
 
     def _doing(self, event: Mapping[str, str]) -> Text:
         what, how = event["what"], event["how"]
-        who = event["who"].partition("@")
-        person = " ".join(part.capitalize() for part in who[0].split("."))
+        local, _, domain = event["who"].partition("@")
+        person = self._names.get(event["who"].lower(), local)
         line = Text.assemble(
             ("  ● ", COLOURS.get(what) or _FEED_COLOURS.get(what, "white")),
             self.words(f"feed.{what}", who=person),
-            (f"  {who[2]}", "bright_black"),
+            (f"  {domain}", "bright_black"),
         )
         if what == "opened":
             known = describe(how)

@@ -51,6 +51,7 @@ async def send(desk: Desk, ref: str, account: Account, campaign: Campaign, summa
         files=(file,) if file else (),
         answers=campaign.message_id,
         campaign_id=campaign.id,
+        stop=campaign.state is CampaignState.HELD,
     )
     sent = await notice.send(desk, letter)
     log("mail_answered", ref=ref, kind="acknowledgement", account=account.id, notice=sent)
@@ -62,16 +63,21 @@ def _state(campaign: Campaign) -> str:
     return "_scheduled" if campaign.state is CampaignState.SCHEDULED else ""
 
 
+def _when(campaign: Campaign) -> str:
+    if campaign.send_at > campaign.created_at:
+        return instant(campaign.locale, campaign.timezone, campaign.send_at)
+    return text(campaign.locale, "ack.after_correction" if campaign.held else "ack.now")
+
+
 def _blocks(
     desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remark: str
 ) -> list[Block]:
     locale, state = campaign.locale, _state(campaign)
-    when = instant(locale, campaign.timezone, campaign.send_at)
-    hello = text(locale, "ack.hello_repeated") if repeated else text(locale, f"ack.hello{state}", when=when)
+    hello = text(locale, "ack.hello_repeated" if repeated else f"ack.hello{state}", when=_when(campaign))
     blocks: list[Block] = [Say(hello)]
     if campaign.held:
         blocks.append(Points(text(locale, "ack.held"), tuple(reason(locale, one) for one in campaign.held), "stop"))
-    blocks += [_figures(campaign), _facts(campaign, when if state else text(locale, "ack.now"), account.attested)]
+    blocks += [_figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
     token = campaigns.report_token(desk.report_secret, campaign.id)
     blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
     if remark:
@@ -106,7 +112,7 @@ def _figures(campaign: Campaign) -> Figures:
     )
 
 
-def _facts(campaign: Campaign, when: str, attested: bool) -> Facts:
+def _facts(campaign: Campaign, summary: Summary, when: str, attested: bool) -> Facts:
     locale = campaign.locale
     sender = f"{campaign.from_name} <{campaign.from_address}>" if campaign.from_name else campaign.from_address
     rows = [("subject", campaign.subject), ("sender", sender), ("date", when)]
@@ -114,7 +120,7 @@ def _facts(campaign: Campaign, when: str, attested: bool) -> Facts:
         rows.insert(1, ("name", campaign.name))
     if campaign.reply_to and campaign.reply_to.casefold() != campaign.from_address.casefold():
         rows.append(("reply", campaign.reply_to))
-    rows.append(("tracking", text(locale, f"ack.tracking_{advice.tracking_word(campaign, attested)}")))
+    rows.append(("tracking", text(locale, f"ack.tracking_{advice.tracking_word(campaign, summary, attested)}")))
     return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.desk import Desk
 from gateway.i18n import number, text
-from mail.dkim import dns_name, dns_value
+from mail.dkim import dns_name
 from store.values import Account, Campaign
 
 _SUBJECT = 70
@@ -47,7 +47,9 @@ def _dkim(desk: Desk, campaign: Campaign) -> list[str]:
     ours = [signer for signer in desk.signers if signer.domain == desk.domain]
     if not ours or any(_aligned(domain, signer.domain) for signer in desk.signers):
         return []
-    record = f'{dns_name(ours[0]).removesuffix(desk.domain)}{domain} TXT "{dns_value(ours[0])}"'
+    # an alias of our record: short enough to be copied, and a new key needs no second change at the customer's
+    name = dns_name(ours[0])
+    record = f"{name.removesuffix(desk.domain)}{domain} CNAME {name}"
     return [text(campaign.locale, "advice.dkim", domain=domain, gateway=desk.domain, record=record)]
 
 
@@ -77,9 +79,10 @@ def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, 
     return (*found, *summary["choices"]["notes"])
 
 
-def tracking_word(campaign: Campaign, attested: bool) -> str:
+def tracking_word(campaign: Campaign, summary: Summary, attested: bool) -> str:
     """full | mixed | none: how the people of a campaign are followed."""
-    mode = campaign.options.get("tracking", "none")
-    if mode == "none":
+    if campaign.options.get("tracking", "none") == "none":
         return "none"
-    return "full" if attested else "mixed"
+    if attested:
+        return "full"
+    return "mixed" if summary.get("has_suivi") else "none"

@@ -94,6 +94,7 @@ async def _send(
         blocks=[Say(said)],
         files=files,
         answers=answers,
+        stop=True,
     )
     sent = await notice.send(desk, letter)
     log("mail_answered", ref=ref, kind="answer", account=account.id if account else None, notice=sent)

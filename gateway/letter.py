@@ -74,8 +74,9 @@ def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str) -> str:
-    """The letter as one HTML page, 600 pixels wide at most."""
+def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str, stop: bool = False) -> str:
+    """The letter as one HTML page, 600 pixels wide at most; `stop` colours its head red."""
+    head = _TONES["stop"][1] if stop else _BLUE
     rows = "".join(f'<tr><td style="padding:0 32px 20px 32px">{_html(block)}</td></tr>\n' for block in blocks)
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(locale)}"><head><meta charset="utf-8">'
@@ -85,8 +86,8 @@ def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str) -> str:
         f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="{_PAPER}">'
         '<tr><td align="center" style="padding:24px 12px">\n'
         '<table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" bgcolor="#ffffff" '
-        f'style="width:600px;max-width:100%;background:#ffffff;border:1px solid {_LINE}">\n'
-        f'<tr><td bgcolor="{_BLUE}" style="padding:18px 32px;{_FONT};font-size:20px;line-height:26px;'
+        f'style="width:600px;max-width:100%;table-layout:fixed;background:#ffffff;border:1px solid {_LINE}">\n'
+        f'<tr><td bgcolor="{head}" style="padding:18px 32px;{_FONT};font-size:20px;line-height:26px;'
         f'font-weight:bold;color:#ffffff">{escape(title)}</td></tr>\n'
         f'<tr><td style="font-size:0;line-height:0;height:24px">&nbsp;</td></tr>\n{rows}'
         f'<tr><td style="padding:16px 32px;border-top:1px solid {_LINE};{_FONT};font-size:12px;line-height:18px;'
@@ -136,7 +137,7 @@ def _html(block: Block) -> str:
 
 
 def _words(size: int = 15, colour: str = _INK) -> str:
-    return f"{_FONT};font-size:{size}px;line-height:{size + 8}px;color:{colour}"
+    return f"{_FONT};font-size:{size}px;line-height:{size + 8}px;color:{colour};overflow-wrap:anywhere;word-break:break-word"
 
 
 def _lines(text: str) -> str:
@@ -144,7 +145,10 @@ def _lines(text: str) -> str:
 
 
 def _table(rows: str) -> str:
-    return f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">{rows}</table>'
+    return (
+        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
+        f'style="table-layout:fixed">{rows}</table>'
+    )
 
 
 def _fact(name: str, value: str) -> str:

@@ -34,6 +34,7 @@ class Letter:
     files: tuple[File, ...] = ()
     answers: str = ""
     campaign_id: int | None = None
+    stop: bool = False  # nothing was sent: the head of the letter is red
 
 
 async def send(desk: Desk, letter: Letter) -> int:
@@ -54,7 +55,7 @@ def _build(desk: Desk, letter: Letter, now: int) -> bytes:
         from_=Correspondent(domain, f"mail@{domain}"),
         subject=letter.subject,
         text=as_text(letter.title, letter.blocks, foot),
-        html=as_html(letter.locale, letter.title, letter.blocks, foot),
+        html=as_html(letter.locale, letter.title, letter.blocks, foot, letter.stop),
         attachments=letter.files,
         in_reply_to=letter.answers,
         references="",

@@ -107,6 +107,7 @@ def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer]) -> An
         "columns": liste.columns,
         "address_column": liste.address_column,
         "lines": len(liste.lines),
+        "has_suivi": liste.suivi_column is not None,
         "domains": [domain for domain, _ in domains.most_common(_DOMAINS)],
         "hints": hints[:_HINTS],
         "hint_count": len(hints),

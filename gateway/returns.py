@@ -9,7 +9,7 @@ stop_read, mail_ignored). Raises nothing of its own.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from config.logging import log
 from parsers import arf, dsn
@@ -31,7 +31,7 @@ class Returned:
     """What a returned mail means: a change to apply, and the line to log."""
 
     change: Change
-    event: str
+    event: Literal["bounce_read", "complaint_read", "stop_read"]
     detail: dict[str, object]
 
 
@@ -53,8 +53,19 @@ def settle(keyring: Keyring, ref: str, envelope: Envelope, found: dict[str, Any]
     if returned is None:
         log("mail_ignored", ref=ref, kind=envelope.kind, peer=envelope.peer)
         return None
-    log(returned.event, recipient=returned.change.recipient_id, **returned.detail)
+    _log(returned)
     return returned.change
+
+
+def _log(returned: Returned) -> None:
+    recipient, detail = returned.change.recipient_id, returned.detail
+    match returned.event:
+        case "bounce_read":
+            log("bounce_read", recipient=recipient, status=detail["status"], source=detail["source"])
+        case "complaint_read":
+            log("complaint_read", recipient=recipient, type=detail["type"])
+        case "stop_read":
+            log("stop_read", recipient=recipient, way=detail["way"])
 
 
 def read(keyring: Keyring, envelope: Envelope, found: dict[str, Any]) -> Returned | None:

@@ -30,6 +30,14 @@ _TLS_S = 30.0
 class Protocol(SMTP):
     """One connection."""
 
+    # aiosmtpd's own attributes and asyncio's private ones, which its types call optional or hide
+    session: Any
+    envelope: Any
+    transport: Any
+    _reader: Any
+    _writer: Any
+    data_size_limit: int
+
     command_size_limit = _COMMAND_LINE
     line_length_limit = _AUTH_LINE
 
@@ -104,7 +112,7 @@ class Protocol(SMTP):
         self.secure = True
         peer = self.session.peer
         self.session, self.envelope = self._create_session(), self._create_envelope()
-        self.session.peer, self.session.ssl = peer, {"ssl_object": transport.get_extra_info("ssl_object")}
+        self.session.peer, self.session.ssl = peer, {"ssl_object": self.transport.get_extra_info("ssl_object")}
         self.event_handler.restart()
         self._reset_timeout()
 
@@ -131,7 +139,7 @@ class Protocol(SMTP):
         received = await self._receive()
         if received is not None:
             status = await self.event_handler.take(self, received)
-            self._set_post_data_state()
+            self.envelope = self._create_envelope()
             self.event_handler.reset()
             await self.push(status)
 

@@ -66,11 +66,8 @@ def _fields(part: Message) -> Message:
     payload = part.get_payload()
     if isinstance(payload, list) and payload:
         inner = payload[0]
-        return (
-            inner
-            if isinstance(inner, Message) and inner.keys()
-            else email.message_from_string(str(inner.get_payload()))
-        )
+        if isinstance(inner, Message):
+            return inner if inner.keys() else email.message_from_string(str(inner.get_payload()))
     return email.message_from_string(str(payload))
 
 
@@ -78,8 +75,9 @@ def _returned(message: Message) -> Message:
     """The mail that was complained of, or an empty one."""
     for part in message.walk():
         payload = part.get_payload()
-        if part.get_content_type() == "message/rfc822" and isinstance(payload, list) and payload:
-            return payload[0]
+        inner = payload[0] if isinstance(payload, list) and payload else None
+        if part.get_content_type() == "message/rfc822" and isinstance(inner, Message):
+            return inner
         if part.get_content_type() == "text/rfc822-headers":
             return email.message_from_string(str(payload))
     return Message()

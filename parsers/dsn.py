@@ -75,7 +75,7 @@ def _from_status(message: Message) -> tuple[Report, ...]:
         block
         for part in message.walk()
         if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
-        for block in (part.get_payload() if isinstance(part.get_payload(), list) else _blocks(part))
+        for block in _blocks(part)
     ]
     found: dict[str, Report] = {}
     for block in blocks[: MAX_REPORTS + 1]:
@@ -88,6 +88,9 @@ def _from_status(message: Message) -> tuple[Report, ...]:
 
 
 def _blocks(part: Message) -> list[Message]:
+    tree = part.get_payload()
+    if isinstance(tree, list):
+        return [block for block in tree if isinstance(block, Message)]
     # a status part in base64, or of the type message/global-delivery-status, is no tree for the standard library
     payload = part.get_payload(decode=True)
     text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""

@@ -111,6 +111,8 @@ def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     add.add_argument("--selector", default="m2c1", metavar="SELECTOR")
     actions = _group(commands, "db", "the database")
     _add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
-    explain = _add(commands, "explain", "explain:explain", "tell what the gateway makes of mails, lists and Config files")
+    explain = _add(
+        commands, "explain", "explain:explain", "tell what the gateway makes of mails, lists and Config files"
+    )
     explain.add_argument("files", nargs="+", metavar="FILE")
     _add(commands, "settings", "upkeep:settings", "print every setting with its description and default")

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import smtplib
+import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import PASSWORD, Running, message, report_token, until
+from running import PASSWORD, Running, alive, message, report_token, until
 from sink import Sink, Taken
 
 pytestmark = pytest.mark.crash
@@ -133,14 +134,22 @@ def submitted(gateway: Running, number: int) -> bool:
     return True
 
 
+def logged_in(gateway: Running) -> smtplib.SMTP | None:
+    """A connection that may send, or None while the gateway is being started again."""
+    try:
+        client = smtplib.SMTP("127.0.0.1", gateway.submission, timeout=10)
+        client.starttls(context=ssl._create_unverified_context())
+        client.login("acme", PASSWORD)
+    except (OSError, smtplib.SMTPException):
+        return None
+    return client
+
+
 def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -> None:
     """Between the dot and the 250 the client repeats the mail; after the 250 the spool has it: one campaign each."""
     dice = random.Random(3)
     for number in range(6):
-        context = __import__("ssl")._create_unverified_context()
-        client = smtplib.SMTP("127.0.0.1", gateway.submission, timeout=10)
-        client.starttls(context=context)
-        client.login("acme", PASSWORD)
+        client = until(lambda: logged_in(gateway), 30, "the gateway takes mail again")
         client.mail("contact@acme.test")
         client.rcpt("mail@gateway.test")
         client.putcmd("data")
@@ -216,4 +225,4 @@ def test_children_end_within_two_seconds_of_their_supervisor(gateway: Running) -
     assert len(pids) == 4
     gateway.process.kill()
     gateway.process.wait()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 2, "the children end")
+    until(lambda: not any(alive(pid) for pid in pids), 2, "the children end")

@@ -165,6 +165,14 @@ class Running:
             return dict(json.load(answer))
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has collected yet (a zombie) does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def listening(port: int) -> bool:
     """Whether somebody takes connections on that loopback port."""
     with socket.socket() as probe:

@@ -80,7 +80,11 @@ def _section(part: list[tuple[str, str]]) -> Section:
     is_general = any(kind == "general" for kind, _ in tokens)
     is_date = not is_general and (elapsed or any(kind == "date" for kind, _ in tokens))
     # "0 de" or "# h": letters next to digit places are words, unless they are seconds' fractions.
-    if is_date and any(kind == "digit" for kind, _ in tokens) and not any(text[0] in "yhsYHS" for _, text in tokens):
+    if (
+        is_date
+        and any(kind == "digit" for kind, _ in tokens)
+        and not any(text.startswith(("y", "h", "s", "Y", "H", "S")) for _, text in tokens)
+    ):
         is_date = False
     return Section(tuple(tokens), condition, is_date, elapsed)
 

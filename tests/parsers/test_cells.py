@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parsers.cells import raw, shown
@@ -53,6 +53,7 @@ def test_1904() -> None:
 
 
 @given(st.floats(), st.text(alphabet='0#?.,;"%@/\\_*[]ymdhsEG+-AMP €a', max_size=20))
+@example(0.0, '0E"')
 def test_any_number_in_any_format_gives_text(value: float, code: str) -> None:
     assert isinstance(shown(value, code), str)
     if math.isfinite(value):

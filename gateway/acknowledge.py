@@ -1,8 +1,8 @@
 """The acknowledgement: what was made of a mail, what to improve, and where to follow it (SPEC 4).
 
-In: a published campaign, the summary of its mail and the tally of its lines. Out: one notice, with LISTE_corrigee.xlsx when
+In: a prepared (or known) campaign and the summary of its mail. Out: one letter, built, with LISTE_corrigee.xlsx when
 lines had faults. The same message again gets the same acknowledgement. Raises what the database raises; a workbook that
-cannot be made is said, not fatal. Logs mail_answered.
+cannot be made is said, not fatal. Logs failed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ def copy_of(desk: Desk, ref: str) -> Path:
     return desk.spool.folder / "tmp" / f"{ref}.lines"
 
 
-async def send(desk: Desk, ref: str, account: Account, campaign: Campaign, summary: Summary, repeated: bool) -> None:
-    """Queue the acknowledgement of a campaign."""
+async def write(
+    desk: Desk, ref: str, account: Account, campaign: Campaign, summary: Summary, repeated: bool
+) -> tuple[Letter, bytes]:
+    """Build the acknowledgement of a campaign, ready to be queued."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
     letter = Letter(
         to=summary["from_address"],
@@ -53,8 +55,7 @@ async def send(desk: Desk, ref: str, account: Account, campaign: Campaign, summa
         campaign_id=campaign.id,
         stop=campaign.state is CampaignState.HELD,
     )
-    sent = await notice.send(desk, letter)
-    log("mail_answered", ref=ref, kind="acknowledgement", account=account.id, notice=sent)
+    return letter, await notice.built(desk, letter)
 
 
 def _state(campaign: Campaign) -> str:

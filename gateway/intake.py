@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, answers, judge
+from gateway import acknowledge, answers, judge, notice
 from gateway.desk import Desk
 from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
@@ -124,7 +124,7 @@ async def validate(desk: Desk, work: Work) -> None:
 
 
 async def create(desk: Desk, work: Work) -> None:
-    """Write the campaign and its rows, then make them exist at once."""
+    """Write the campaign and its rows, then make them exist at once, together with the acknowledgement."""
     assert work.account is not None
     assert work.sender is not None
     new = judge.campaign(desk, work.account, work.sender, work.summary, work.held, now_ms())
@@ -136,7 +136,7 @@ async def create(desk: Desk, work: Work) -> None:
         if isinstance(begun, campaigns.Existing):
             await _repeat(desk, work, begun.campaign_id)
         else:
-            await _fill(desk, work, new, begun)
+            await _new(desk, work, new, begun)
     if not turn.locked():
         work.turns.pop(key, None)
     await _drain(work)
@@ -148,26 +148,54 @@ async def _drain(work: Work) -> None:
         pass
 
 
+async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
+    try:
+        await _fill(desk, work, new, begun)
+        if work.campaign is not None:
+            await _reveal(desk, work, work.campaign)
+    except BaseException:
+        async with desk.database.write() as conn:
+            await campaigns.wipe(conn, begun)
+        raise
+
+
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     assert work.account is not None
     tracking = str(new.options["tracking"])
     due = new.send_at or new.created_at
     plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
-    try:
-        tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
-        async with desk.database.write() as conn:
-            if tally.people:
-                token = campaigns.report_token(desk.report_secret, begun)
-                work.campaign = await campaigns.publish(conn, begun, token, now_ms())
-            else:
-                await campaigns.wipe(conn, begun)
-                work.answer = {"code": "no_good_line", "lines": tally.lines}
-    except BaseException:
-        async with desk.database.write() as conn:
+    tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
+    async with desk.database.write() as conn:
+        if tally.people:
+            token = campaigns.report_token(desk.report_secret, begun)
+            work.campaign = await campaigns.prepare(conn, begun, token, now_ms())
+        else:
             await campaigns.wipe(conn, begun)
-        raise
-    if work.campaign is not None:
-        _log_created(work.ref, work.campaign)
+            work.answer = {"code": "no_good_line", "lines": tally.lines}
+
+
+async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
+    """One transaction: the campaign exists and its acknowledgement is queued, ahead of its first mail."""
+    letter = await _letter(desk, work, campaign)
+    async with desk.database.write() as conn:
+        await campaigns.reveal(conn, campaign)
+        sent = await notice.queue(conn, *letter) if letter else None
+    _log_created(work.ref, campaign)
+    _log_answered(work, sent)
+
+
+async def _letter(desk: Desk, work: Work, campaign: Campaign) -> tuple[notice.Letter, bytes] | None:
+    if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
+        return None
+    assert work.account is not None
+    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated)
+
+
+def _log_answered(work: Work, sent: int | None) -> None:
+    if sent is None:
+        log("mail_ignored", ref=work.ref, kind="acknowledgement")
+    else:
+        log("mail_answered", ref=work.ref, kind="acknowledgement", account=work.envelope.account_id, notice=sent)
 
 
 async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
@@ -198,15 +226,17 @@ def _log_created(ref: str, made: Campaign) -> None:
         log("campaign_held", ref=ref, campaign=made.id, reasons=[reason["code"] for reason in made.held])
 
 
-async def acknowledge_it(desk: Desk, work: Work) -> None:
-    """Tell the sender what was made of the mail."""
-    assert work.campaign is not None
-    assert work.account is not None
-    if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
-        log("mail_ignored", ref=work.ref, kind="acknowledgement")
-        return
-    await acknowledge.send(desk, work.ref, work.account, work.campaign, work.summary, work.repeated)
+async def acknowledge_again(desk: Desk, work: Work) -> None:
+    """Tell the sender of a message that came again what was made of it the first time."""
+    if not work.repeated or work.campaign is None:
+        return  # a new campaign was acknowledged in the transaction that made it exist
+    letter = await _letter(desk, work, work.campaign)
+    sent = None
+    if letter:
+        async with desk.database.write() as conn:
+            sent = await notice.queue(conn, *letter)
+    _log_answered(work, sent)
 
 
 Step = Callable[[Desk, Work], Awaitable[None]]
-STEPS: tuple[Step, ...] = (parse, authorise, validate, create, acknowledge_it)
+STEPS: tuple[Step, ...] = (parse, authorise, validate, create, acknowledge_again)

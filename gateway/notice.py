@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from gateway.desk import Desk
 from gateway.i18n import text
 from gateway.letter import Block, as_html, as_text
@@ -39,9 +41,19 @@ class Letter:
 
 async def send(desk: Desk, letter: Letter) -> int:
     """Queue a letter and return the notice's id."""
-    raw = await asyncio.to_thread(_build, desk, letter, now_ms())
+    raw = await built(desk, letter)
     async with desk.database.write() as conn:
-        return await notices.add(conn, letter.campaign_id, letter.to, raw, now_ms())
+        return await queue(conn, letter, raw)
+
+
+async def built(desk: Desk, letter: Letter) -> bytes:
+    """The whole signed mail of a letter."""
+    return await asyncio.to_thread(_build, desk, letter, now_ms())
+
+
+async def queue(conn: AsyncConnection, letter: Letter, raw: bytes) -> int:
+    """Queue a letter that was built, inside an open transaction; returns the notice's id."""
+    return await notices.add(conn, letter.campaign_id, letter.to, raw, now_ms())
 
 
 def _build(desk: Desk, letter: Letter, now: int) -> bytes:

@@ -1,8 +1,8 @@
 """The gateway's end of the reading processes: who asks, who waits, and what happens when one dies.
 
 In: a request and the limits. Out: the answers of a reading process one by one; `Unread` instead of an end when the
-process died, ran out of time or said that it failed. Two processes are kept: a giant list never keeps a small mail from
-being read. Raises OSError when no process can be started.
+process died, ran out of time or said that it failed. Two processes read (a giant list never keeps a small mail from being
+read), one more writes workbooks. Raises OSError when no process can be started.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ class Readers:
     def __init__(self, memory: int, seconds: int, big: int = 2_000_000) -> None:
         self._memory, self._seconds, self._big = memory, seconds, big
         self._free: asyncio.LifoQueue[asyncio.subprocess.Process | None] = asyncio.LifoQueue(COUNT)
+        # workbooks are written by one of their own: mails that wait for one another never wait for it
+        self._writer: asyncio.Queue[asyncio.subprocess.Process | None] = asyncio.Queue(1)
+        self._writer.put_nowait(None)
         self._giants = asyncio.Semaphore(COUNT - 1)
         for _ in range(COUNT):
             self._free.put_nowait(None)
@@ -47,8 +50,10 @@ class Readers:
 
     async def ask(self, request: dict[str, Any], size: int) -> AsyncIterator[dict[str, Any]]:
         """Yield the answers to a request about `size` bytes; Unread when there is no proper end."""
-        async with self._giants if size > self._big else contextlib.nullcontext():
-            process = await self._free.get()
+        writes = request["do"] == "corrected"
+        lane = self._writer if writes else self._free
+        async with self._giants if size > self._big and not writes else contextlib.nullcontext():
+            process = await lane.get()
             good = False
             try:
                 if process is None or process.returncode is not None:
@@ -59,7 +64,7 @@ class Readers:
             finally:
                 if not good and process is not None and process.returncode is None:
                     process.kill()
-                self._free.put_nowait(process if good else None)
+                lane.put_nowait(process if good else None)
 
     async def _answers(
         self, process: asyncio.subprocess.Process, request: dict[str, Any]
@@ -97,8 +102,9 @@ class Readers:
 
     async def close(self) -> None:
         """End every process."""
-        while not self._free.empty():
-            process = self._free.get_nowait()
-            if process is not None and process.returncode is None:
-                process.kill()
-                await process.wait()
+        for lane in (self._free, self._writer):
+            while not lane.empty():
+                process = lane.get_nowait()
+                if process is not None and process.returncode is None:
+                    process.kill()
+                    await process.wait()

@@ -1,7 +1,8 @@
 """Campaigns: one source blob, many recipients, written in short transactions and visible in one.
 
 In: what intake made of a mail. `begin` claims the message (the same one within 30 days is the same campaign), `add_rows`
-writes lines in chunks so that nobody waits long for the writer, `publish` makes all of it exist at once; a crash before
+writes lines in chunks so that nobody waits long for the writer, `prepare` counts them, and `reveal` makes all of it exist
+at once (in the transaction that queues the acknowledgement, so that never one is there without the other); a crash before
 that leaves rows in state `loading`, which `wipe_loading` removes while the mail is still in the spool. Out: Campaign and
 Ledger values. Nothing is raised but what the database raises.
 """
@@ -12,14 +13,14 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import tallies
+from store import rows, tallies
 from store.states import Status
 from store.tables import blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
@@ -27,6 +28,10 @@ from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault,
 
 SAME_MESSAGE = 30 * 86_400_000  # how long a message is remembered, ms (SPEC 1)
 _JSON = ("columns", "options", "held", "links")
+_QUEUED = int(Status.QUEUED)
+_RECIPIENT = ("campaign_id", "line", "part", "address", "name", "fields", "tracked", "status", "attempts", "clicks", "reply",
+              "next_attempt_at")  # fmt: skip
+_FAULT = ("campaign_id", "line", "part", "address", "kind", "detail", "fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,58 +93,40 @@ async def add_rows(
     conn: AsyncConnection, campaign_id: int, people: Sequence[NewRecipient], bad: Sequence[NewFault], send_at: int
 ) -> None:
     """Write a chunk of lines (5,000 at most); the recipients are due at `send_at`, once the campaign may send."""
-    if people:
-        await conn.execute(
-            insert(recipients),
-            [
-                {
-                    "campaign_id": campaign_id,
-                    "line": person.line,
-                    "part": person.part,
-                    "address": person.address,
-                    "name": person.name,
-                    "fields": _json(person.values),
-                    "tracked": int(person.tracked),
-                    "status": int(Status.QUEUED),
-                    "attempts": 0,
-                    "clicks": 0,
-                    "reply": "",
-                    "next_attempt_at": send_at,
-                }
-                for person in people
-            ],
-        )
-    if bad:
-        await conn.execute(
-            insert(faults),
-            [
-                {
-                    "campaign_id": campaign_id,
-                    "line": fault.line,
-                    "part": fault.part,
-                    "address": fault.address,
-                    "kind": fault.kind,
-                    "detail": fault.detail,
-                    "fields": _json(fault.values),
-                }
-                for fault in bad
-            ],
-        )
+    await rows.insert(
+        conn,
+        recipients,
+        _RECIPIENT,
+        [
+            (
+                campaign_id,
+                p.line,
+                p.part,
+                p.address,
+                p.name,
+                _json(p.values),
+                int(p.tracked),
+                _QUEUED,
+                0,
+                0,
+                "",
+                send_at,
+            )
+            for p in people
+        ],
+    )
+    values = [(campaign_id, f.line, f.part, f.address, f.kind, f.detail, _json(f.values)) for f in bad]
+    await rows.insert(conn, faults, _FAULT, values)
 
 
-async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int) -> Campaign:
-    """Make a loaded campaign exist: its state, its five figures, its counters and its report's address."""
+async def prepare(conn: AsyncConnection, campaign_id: int, token: str, now: int) -> Campaign:
+    """Count a loaded campaign: its five figures, its counters, its report's address; the state is what `reveal` gives it."""
     people = await conn.scalar(select(func.count()).where(recipients.c.campaign_id == campaign_id)) or 0
     kinds = select(faults.c.kind, func.count()).where(faults.c.campaign_id == campaign_id).group_by(faults.c.kind)
     bad: dict[str, int] = {row[0]: row[1] for row in await conn.execute(kinds)}
     total = sum(bad.values())
     duplicate, suppressed = bad.get("duplicate", 0), bad.get("suppressed", 0)
-    row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign_id))).one()
-    state = CampaignState.SCHEDULED if row.send_at > now else CampaignState.SENDING
-    if row.held != "[]":
-        state = CampaignState.HELD
     values = {
-        "state": state,
         "lines": total + people,
         "invalid": total - duplicate - suppressed,
         "duplicate": duplicate,
@@ -150,9 +137,24 @@ async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int)
     await conn.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(**values))
     counter = {"campaign_id": campaign_id, "name": tallies.status_name(Status.QUEUED), "n": people}
     await conn.execute(insert(tallies_table), counter)
-    await _replace_held(conn, row)
     campaign = await get(conn, campaign_id)
     assert campaign is not None  # written above
+    due = CampaignState.SCHEDULED if campaign.send_at > now else CampaignState.SENDING
+    return replace(campaign, state=CampaignState.HELD if campaign.held else due)
+
+
+async def reveal(conn: AsyncConnection, campaign: Campaign) -> None:
+    """Make a prepared campaign exist, in one row: from here on it is sent, shown and counted."""
+    shown = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.state == CampaignState.LOADING)
+    await conn.execute(shown.values(state=campaign.state))
+    row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign.id))).one()
+    await _replace_held(conn, row)
+
+
+async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int) -> Campaign:
+    """Prepare a loaded campaign and reveal it, where nothing (an acknowledgement) comes between."""
+    campaign = await prepare(conn, campaign_id, token, now)
+    await reveal(conn, campaign)
     return campaign
 
 
@@ -179,8 +181,13 @@ async def wipe_loading(conn: AsyncConnection) -> int:
 
 
 async def wipe(conn: AsyncConnection, campaign_id: int) -> None:
-    """Remove a campaign that was never published, with its rows and its source."""
-    blob_id = await conn.scalar(select(campaigns.c.blob_id).where(campaigns.c.id == campaign_id))
+    """Remove a campaign that was never revealed, with its rows and its source; one that exists is left alone."""
+    loading = select(campaigns.c.blob_id).where(
+        campaigns.c.id == campaign_id, campaigns.c.state == CampaignState.LOADING
+    )
+    blob_id = await conn.scalar(loading)
+    if blob_id is None:
+        return
     for table in (recipients, faults, tallies_table):
         await conn.execute(delete(table).where(table.c.campaign_id == campaign_id))
     await conn.execute(delete(campaigns).where(campaigns.c.id == campaign_id))
@@ -210,7 +217,8 @@ async def recent(conn: AsyncConnection, limit: int = 50) -> list[Campaign]:
 async def find_by_report_token(conn: AsyncConnection, token: str) -> Campaign | None:
     """The campaign whose report lies at that token; the token is compared by its hash."""
     digest = hashlib.sha256(token.encode()).digest()
-    row = (await conn.execute(select(campaigns).where(campaigns.c.report_hash == digest))).first()
+    known = select(campaigns).where(campaigns.c.report_hash == digest, campaigns.c.state != CampaignState.LOADING)
+    row = (await conn.execute(known)).first()
     return None if row is None else _campaign(row)
 
 

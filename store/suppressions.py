@@ -59,13 +59,16 @@ async def find(
     conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys
 ) -> dict[str, Suppressed]:
     """Which of the folded addresses are suppressed for the account or for everybody."""
+    concerned = suppressions.c.account_id.in_((EVERYBODY, account_id))
+    if (await conn.execute(select(suppressions.c.id).where(concerned).limit(1))).first() is None:
+        return {}  # nobody is: no need to hash a million addresses
     hashed = {digest: address_key for address_key in address_keys for digest in keys.hashes(address_key)}
     digests = list(hashed)
     found: dict[str, Suppressed] = {}
     for start in range(0, len(digests), _CHUNK):
         query = select(suppressions.c.key, suppressions.c.reason, suppressions.c.at).where(
             suppressions.c.key.in_(digests[start : start + _CHUNK]),
-            suppressions.c.account_id.in_((EVERYBODY, account_id)),
+            concerned,
         )
         for row in await conn.execute(query):
             found[hashed[bytes(row.key)]] = Suppressed(row.reason, row.at)

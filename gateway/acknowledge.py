@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from mail.system import File
 from store import campaigns
 from store.values import Account, Campaign, CampaignState
 
+_TAG = re.compile(r"\{\{[^{}]*\}\}")  # in the subject of the acknowledgement nobody stands in for it
 MAX_FILE = 15_000_000  # bytes of a workbook that most mail servers still take
 
 Summary = dict[str, Any]
@@ -45,7 +47,7 @@ async def write(
         subject=text(
             campaign.locale,
             f"ack.subject{_state(campaign)}",
-            subject=campaign.subject,
+            subject=_TAG.sub("…", campaign.name),
             recipients=number(campaign.locale, campaign.recipients),
         ),
         title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),

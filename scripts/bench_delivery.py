@@ -1,6 +1,6 @@
 """The delivery bench: mails a second against what the machine can sign, memory of a sender, bytes a recipient.
 
-In: nothing (options: --mails N, --large N). Out: a table on standard output and, with --json FILE, the rows. All of
+In: nothing (options: --mails N, --large N, --peer N). Out: a table on standard output and, with --json FILE, the rows. All of
 it in one run, because only ratios travel between machines: RSA-2048 signatures a second by OpenSSL, then a real campaign
 (35 KB mails, 10 tracked links, a durable status for each) sent by 2 sender processes into a light sink on loopback.
 Raises SystemExit with a sentence when a tool is missing or a figure is short of its target.
@@ -25,10 +25,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import peer_postfix
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
 from config import keys
 from config.settings import load
+from mail.dkim import Signer
+from mail.spec import Person, Spec
+from mail.template import Compiled, compile_mail
+from parsers import mime
+from parsers.submission import split
+from parsers.tokens import Keyring
 from store import accounts, campaigns
 from store.engine import Database, now_ms
 from store.values import NewCampaign, NewRecipient, Tracked
@@ -37,6 +45,7 @@ HERE = Path(__file__).parent
 SENDERS = 2
 RATIO = 0.35  # mails/s over SENDERS x RSA signatures/s, at least
 DATABASE = 1024  # bytes a recipient without events, at most
+PEER = 10.0  # mails/s over those of Postfix with OpenDKIM, at least
 GROWTH = 1.10  # memory of a sender at the large list over that at the small one, at most
 
 
@@ -289,7 +298,50 @@ def database_bytes(gateway: Gateway) -> int:
     return asyncio.run(ask())
 
 
-def rows(mails: int, large: int) -> list[Row]:
+def unsigned(count: int) -> list[bytes]:
+    """The mails of the campaign as they leave us, without our signature: a peer signs them itself."""
+    signer = Signer("bench.test", "s", rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    read = mime.read(message())
+    one = Spec(
+        campaign_id=1,
+        gateway_domain="bench.test",
+        public_url="https://bench.test",
+        subject="Bonjour {{Nom}}",
+        from_name="Shop",
+        from_address="news@bench.test",
+        reply_to=None,
+        unsubscribe=True,
+        bulk=True,
+        locale="fr",
+        footer_name="Bench",
+        footer_address="1 rue",
+        feedback="b",
+        list_id="b.bench.test",
+    )
+    compiled = compile_mail(read, split(read), one, ("Email", "Nom"), Keyring({1: b"k" * 32}, 1), signer)
+    assert isinstance(compiled, Compiled)
+    people = (Person(n, f"p{n}@d.test", f"Nom {n}", (f"p{n}", f"Nom{n}"), True) for n in range(1, count + 1))
+    return [
+        re.sub(rb"\ADKIM-Signature:.*?\r\n(?![ \t])", b"", compiled.render(p, now_ms()), flags=re.DOTALL)
+        for p in people
+    ]
+
+
+def peer_rows(folder: Path, rate: float, count: int) -> list[Row]:
+    """The same mails through Postfix with OpenDKIM, into the same sink."""
+    with light_sink(folder) as sink:
+        try:
+            taken = peer_postfix.seconds(unsigned(count), sink, lambda: (sink_count(sink) or (0, 0))[0])
+        except peer_postfix.PeerMissing as missing:
+            raise SystemExit(f"bench: {missing}") from None
+    peer = count / taken
+    return [
+        Row("Postfix + OpenDKIM, the same mails", peer, "/s"),
+        Row("ours / Postfix + OpenDKIM", rate / peer, "x", f">= {PEER:.0f}", rate / peer >= PEER),
+    ]
+
+
+def rows(mails: int, large: int, peer: int) -> list[Row]:
     """All figures of one run."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
@@ -315,6 +367,8 @@ def rows(mails: int, large: int) -> list[Row]:
             ),
             Row(f"peak memory of a sender, {mails} recipients", small.memory, "MB"),
         ]
+        if peer:
+            table += peer_rows(folder, rate, peer)
         if large:
             big = ours(folder, large)
             growth = big.memory / small.memory
@@ -329,10 +383,11 @@ def rows(mails: int, large: int) -> list[Row]:
 def main() -> int:
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     reader.add_argument("--mails", type=int, default=10_000)
-    reader.add_argument("--large", type=int, default=0, help="a second, larger campaign for the memory (0: none)")
+    reader.add_argument("--large", type=int, default=100_000, help="a second, larger campaign for the memory (0: none)")
+    reader.add_argument("--peer", type=int, default=5_000, help="mails through Postfix with OpenDKIM (0: none)")
     reader.add_argument("--json", type=Path, help="also write the rows there")
     found = reader.parse_args()
-    table = rows(found.mails, found.large)
+    table = rows(found.mails, found.large, found.peer)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for row in table:
         verdict = "" if not row.target else f"  {row.target}: {'met' if row.met else 'NOT MET'}"

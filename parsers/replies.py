@@ -83,10 +83,18 @@ def _enhanced(lines: tuple[str, ...]) -> str:
 
 def make(code: int, text: str) -> Reply:
     """A reply from a code and a text with or without line ends, for sessions that were read by another library."""
-    rows = text.splitlines() or [""]
+    rows = [_decoded(_bytes(row)) for row in text.splitlines()[:MAX_LINES]] or [""]
     last = len(rows) - 1
-    lines = tuple(f"{code}{' ' if at == last else '-'}{row}" for at, row in enumerate(rows[:MAX_LINES]))
+    lines = tuple(f"{code}{' ' if at == last else '-'}{row}" for at, row in enumerate(rows))
     return Reply(code, _enhanced(lines), lines)
+
+
+def _bytes(row: str) -> bytes:
+    # aiosmtplib keeps bytes that are no UTF-8 as lone surrogates, which neither JSON nor a database can hold
+    try:
+        return row.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return row.encode("utf-8", "replace")
 
 
 class ReplyReader:

@@ -72,3 +72,11 @@ def test_any_bytes_cut_anywhere_read_the_same(data: bytes, cuts: list[int]) -> N
 def test_made_replies_read_back(code: int, text: str) -> None:
     reply = make(code, text)
     assert reply.code == code and len(reply.text) <= 2000
+
+
+def test_a_refusal_in_latin1_read_by_another_library_can_be_kept() -> None:
+    # aiosmtplib decodes so; a lone surrogate in a reply would make every write of the outcome fail, for ever
+    reply = make(554, b"Acc\xe8s refus\xe9\0 \xc3\xa0".decode("utf-8", "surrogateescape"))
+    assert reply.lines[0].startswith("554 Accès refusé?")
+    reply.text.encode()
+    make(554, "odd \ud800 one").text.encode()

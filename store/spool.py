@@ -85,7 +85,7 @@ class Spool:
 
     def shunt(self, ref: str, why: str) -> None:
         """Set a mail aside, with the reason beside it, for an operator to look at."""
-        (self._shunt / f"{ref}.txt").write_text(why)
+        (self._shunt / f"{ref}.txt").write_text(why, encoding="utf-8", errors="backslashreplace")
         self.path(ref).rename(self._shunt / ref)
         _fsync(self._shunt)
 

@@ -27,10 +27,10 @@ def test_oldest_first_and_what_is_set_aside_is_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     refs = [spool.put(ENVELOPE, bytes([n])) for n in range(3)]
     assert spool.pending() == refs
-    spool.shunt(refs[1], "why")
+    spool.shunt(refs[1], "why \udc80")  # a traceback may hold what no file can
     assert spool.pending() == [refs[0], refs[2]]
     assert (tmp_path / "shunt" / refs[1]).read_bytes().endswith(b"\n\x01")
-    assert (tmp_path / "shunt" / f"{refs[1]}.txt").read_text() == "why"
+    assert (tmp_path / "shunt" / f"{refs[1]}.txt").read_text() == "why \\udc80"
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

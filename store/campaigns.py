@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import rows, tallies
 from store.states import Status
-from store.tables import blobs, campaigns, faults, recipients
+from store.tables import accounts, blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
 from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault, NewRecipient
 
@@ -246,14 +246,15 @@ async def ledger(conn: AsyncConnection, campaign_id: int) -> Ledger | None:
 
 
 async def states(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, CampaignState]:
-    """Where these campaigns stand; senders ask several times a second about what they hold."""
-    query = select(campaigns.c.id, campaigns.c.state).where(campaigns.c.id.in_(list(ids)))
-    return {row.id: CampaignState(row.state) for row in await conn.execute(query)}
+    """Where these campaigns stand, paused while their account is suspended; senders ask it several times a second."""
+    query = select(campaigns.c.id, campaigns.c.state, accounts.c.suspended).where(campaigns.c.id.in_(list(ids)))
+    rows = await conn.execute(query.join(accounts, accounts.c.id == campaigns.c.account_id))
+    return {row.id: CampaignState.PAUSED if row.suspended else CampaignState(row.state) for row in rows}
 
 
 async def set_held(conn: AsyncConnection, campaign_id: int, reasons: Sequence[Mapping[str, Any]]) -> None:
-    """Hold a campaign that was sending: nothing more leaves until somebody decides."""
+    """Hold a campaign that was sending: nothing more leaves until somebody decides; what was stopped stays so."""
     held = _json([dict(reason) for reason in reasons])
-    await conn.execute(
-        update(campaigns).where(campaigns.c.id == campaign_id).values(state=CampaignState.HELD, held=held)
-    )
+    going = campaigns.c.state.in_((CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED))
+    query = update(campaigns).where(campaigns.c.id == campaign_id, going)
+    await conn.execute(query.values(state=CampaignState.HELD, held=held))

@@ -95,8 +95,9 @@ async def finish_done(conn: AsyncConnection, now: int) -> list[int]:
         recipients.c.owner.is_(None),
         recipients.c.next_attempt_at.is_not(None),
     )
-    held = exists().where(recipients.c.owner.is_not(None), recipients.c.campaign_id == campaigns.c.id)
-    query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING, ~free, ~held)
+    # a list, not an EXISTS: SQLite would look for the owned among all rows of the campaign, not among the owned
+    held = select(recipients.c.campaign_id).where(recipients.c.owner.is_not(None))
+    query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING, ~free, campaigns.c.id.not_in(held))
     done = list((await conn.execute(query)).scalars())
     if done:
         ending = update(campaigns).where(campaigns.c.id.in_(done), campaigns.c.state == CampaignState.SENDING)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import orjson
-from sqlalchemy import TextClause, bindparam, exists, insert, select, text, update
+from sqlalchemy import TextClause, bindparam, case, exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.states import Status
@@ -140,7 +140,9 @@ async def release(conn: AsyncConnection, worker: int, ids: Sequence[int], *, not
     query = update(recipients).where(recipients.c.id == bindparam("b_id"), recipients.c.owner == worker)
     values: dict[str, object] = {"owner": None}
     if not_before is not None:
-        values["next_attempt_at"] = not_before
+        # whoever unsubscribed, or was reported on, while leased is out of the queue and stays out
+        waits = recipients.c.next_attempt_at.is_not(None)
+        values["next_attempt_at"] = case((waits, not_before), else_=None)
     if ids:
         await conn.execute(query.values(**values), [{"b_id": i} for i in ids])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from sqlalchemy import event
 from store_helpers import KEYS, NOW
 
 from store import accounts, campaigns, control, events, jobs, notices
@@ -165,3 +166,43 @@ async def test_system_mails_are_leased_once_and_retried(db: Database) -> None:
         done = {"delivered": True, "next_attempt_at": None, "reply": "250 ok"}
         assert await jobs.finish_notice(conn, worker, notice, NOW, **done)  # type: ignore[arg-type]
         assert not await jobs.finish_notice(conn, worker, notice, NOW, **done)  # type: ignore[arg-type]
+
+
+async def test_whoever_unsubscribed_while_leased_is_not_due_again_when_put_off(db: Database, make: Any) -> None:
+    await make(2)
+    worker = await join(db)
+    gone, other = await lease(db, worker)
+    async with db.write() as conn:
+        await events.apply(conn, [Change(gone, Event.UNSUBSCRIBE, NOW + 1)], KEYS)
+        await jobs.release(conn, worker, [gone, other], not_before=NOW + 60_000)
+    assert await lease(db, worker, NOW + 60_000) == [other]
+
+
+async def test_a_stopped_campaign_is_not_held_after_that(db: Database, make: Any) -> None:
+    campaign = await make(1)
+    async with db.write() as conn:
+        assert await control.stop(conn, campaign.id, NOW)
+        await campaigns.set_held(conn, campaign.id, [{"code": "render"}])
+        assert (await campaigns.states(conn, [campaign.id]))[campaign.id] is CampaignState.STOPPED
+
+
+async def test_senders_see_the_campaigns_of_a_suspended_account_as_paused(db: Database, make: Any) -> None:
+    campaign = await make(1)
+    async with db.write() as conn:
+        await accounts.suspend(conn, campaign.account_id, True)
+        assert (await campaigns.states(conn, [campaign.id]))[campaign.id] is CampaignState.PAUSED
+
+
+async def test_looking_for_finished_campaigns_reads_no_whole_campaign(db: Database, make: Any) -> None:
+    await make(3)
+    seen: list[str] = []
+
+    def remember(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    async with db.write() as conn:
+        event.listen(conn.sync_connection, "before_cursor_execute", remember)
+        await control.finish_done(conn, NOW)
+        plan = await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + seen[0], ("sending",))
+        steps = [row[3] for row in plan]
+    assert not [step for step in steps if "ix_recipients_campaign_id_status" in step or step == "SCAN recipients"]

@@ -3,7 +3,8 @@
 In: references of the spool. Out: a published campaign and a notice to its sender, or an answer that says why there is
 none. A mail leaves the spool only when its outcome is in the database, so a crash at any step begins it anew (a message is
 one campaign however often it is read). A mail that breaks a step is set aside, its sender told; an outage of the database
-is waited for. Logs campaign_created, campaign_held, campaign_repeated, mail_answered, mail_ignored and mail_shunted.
+or of the machine (a full disk, no process to be had) is waited for. Logs campaign_created, campaign_held,
+campaign_repeated, mail_answered, mail_ignored, mail_shunted and failed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
 from gateway import acknowledge, answers, judge, notice
@@ -44,7 +46,7 @@ class Work:
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
     held: list[dict[str, Any]] = field(default_factory=list)
-    turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     answer: dict[str, Any] | None = None  # why there is no campaign; ends the steps
 
 
@@ -53,10 +55,11 @@ class Intake:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._turns: dict[str, asyncio.Lock] = {}  # the same message twice at once waits for its first reading
+        # the same message twice at once waits for its first reading; a lock lives as long as somebody waits for it
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def take(self, ref: str) -> None:
-        """Carry one mail to its end; DBAPIError passes when the database is away (the mail stays)."""
+        """Carry one mail to its end; DBAPIError and OSError pass in an outage (the mail stays and is tried again)."""
         desk = self._desk
         envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
         try:
@@ -64,15 +67,24 @@ class Intake:
                 await answers.to_reply(desk, envelope, raw, ref)
             else:
                 await self._campaign(ref, envelope, raw)
-        except DBAPIError:
-            raise
-        except Exception as error:  # SPEC 1: a mail that breaks us is set aside, never lost, and its sender is told
-            why = str(error) if isinstance(error, Unread) else traceback.format_exc()
-            log("mail_shunted", ref=ref, kind=envelope.kind, error=error)
-            await asyncio.to_thread(desk.spool.shunt, ref, why)
-            await answers.shunted(desk, envelope, raw, ref)
+        except Exception as error:
+            if isinstance(error, DBAPIError | OSError) and not isinstance(error, DataError):
+                raise  # an outage, which says nothing about the mail
+            await self._set_aside(ref, envelope, raw, error)
             return
         await asyncio.to_thread(desk.spool.done, ref)
+
+    async def _set_aside(self, ref: str, envelope: Envelope, raw: bytes, error: Exception) -> None:
+        """SPEC 1: a mail that breaks us is never lost, and its sender is told (before the mail leaves our sight)."""
+        why = str(error) if isinstance(error, Unread) else "".join(traceback.format_exception(error))
+        log("mail_shunted", ref=ref, kind=envelope.kind, error=error)
+        try:
+            await answers.shunted(self._desk, envelope, raw, ref)
+        except DBAPIError:
+            raise
+        except Exception as broken:
+            log("failed", what="answer", error=broken)
+        await asyncio.to_thread(self._desk.spool.shunt, ref, why)
 
     async def _campaign(self, ref: str, envelope: Envelope, raw: bytes) -> None:
         desk = self._desk
@@ -133,12 +145,14 @@ async def create(desk: Desk, work: Work) -> None:
     async with turn:  # the same message twice at once: the second finds the first's campaign whole
         async with desk.database.write() as conn:
             begun = await campaigns.begin(conn, new, work.raw)
+            if isinstance(begun, campaigns.Existing):
+                # an outage in the midst of its lines left it behind; a campaign that exists is not touched
+                await campaigns.wipe(conn, begun.campaign_id)
+                begun = await campaigns.begin(conn, new, work.raw)
         if isinstance(begun, campaigns.Existing):
             await _repeat(desk, work, begun.campaign_id)
         else:
             await _new(desk, work, new, begun)
-    if not turn.locked():
-        work.turns.pop(key, None)
     await _drain(work)
 
 

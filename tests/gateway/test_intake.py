@@ -216,6 +216,38 @@ async def test_twice_at_once_is_one_campaign(tmp_path: Path) -> None:
         assert len(await made.rows(select(notices.c.id))) == 3
 
 
+async def test_what_an_outage_left_half_loaded_is_begun_anew(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        raw = mail(("LISTE.csv", LISTE))
+        await made.send(raw)
+        async with made.desk.database.write() as conn:  # the database went away before the campaign was revealed
+            await conn.execute(text("DELETE FROM notices"))
+            await conn.execute(text("UPDATE campaigns SET state = 'loading'"))
+        made.seen = 0
+        assert "2 destinataires" in words(await made.send(raw))
+        assert await made.states() == ["sending"]
+        assert len(await made.rows(select(recipients.c.id))) == 2
+
+
+async def test_a_machine_in_trouble_is_waited_for(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        lines = tmp_path / "spool" / "tmp"
+        lines.rmdir()  # no place for LISTE_corrigee's lines, as on a full disk
+        ref = "0" * 20 + "-trouble"
+        made.dispatch._busy.add(ref)  # the test takes it by itself
+        envelope = Envelope("campaign", "anne@firm.example", (), "127.0.0.1", "submission", now_ms(), made.account)
+        Spool(tmp_path / "elsewhere").put(envelope, mail(("LISTE.csv", LISTE)))
+        (found,) = (tmp_path / "elsewhere" / "new").iterdir()
+        found.rename(tmp_path / "spool" / "new" / ref)
+        with pytest.raises(OSError, match="No such file"):
+            await made.dispatch._intake.take(ref)
+        assert made.desk.spool.pending() == [ref]
+        assert await made.rows(select(notices.c.id)) == []
+        lines.mkdir()
+        await made.dispatch._intake.take(ref)
+        assert (await made.states(), made.desk.spool.pending()) == (["sending"], [])
+
+
 async def test_who_is_not_written_to(tmp_path: Path) -> None:
     liste = "a@gone.example\nb@null.example\nc@slow.example\nd@x.routed.example\ne@stop.example\nf@gw.example\ng@ok.example\n"
     async with office(tmp_path) as made:

@@ -97,6 +97,11 @@ class Handler:
             offered += ["250-AUTH PLAIN LOGIN"] if self.port != "mx" else []
         return [*offered, "250 PIPELINING"]
 
+    async def handle_HELO(self, server: Any, session: Any, _envelope: Any, hostname: str) -> str:
+        session.host_name = hostname
+        self.reset()
+        return f"250 {server.hostname}"
+
     async def handle_AUTH(self, server: Any, session: Any, _envelope: Any, args: list[str]) -> str | None:
         outcome = await authenticate(server, self.gate, self.port, session.peer[0], args)
         if isinstance(outcome, Login):

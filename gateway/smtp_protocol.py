@@ -138,9 +138,11 @@ class Protocol(SMTP):
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         received = await self._receive()
         if received is not None:
-            status = await self.event_handler.take(self, received)
-            self.envelope = self._create_envelope()
-            self.event_handler.reset()
+            try:
+                status = await self.event_handler.take(self, received)
+            finally:  # also after a 451: the client's next MAIL is no nested one
+                self.envelope = self._create_envelope()
+                self.event_handler.reset()
             await self.push(status)
 
     async def _receive(self) -> Received | None:

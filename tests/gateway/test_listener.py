@@ -242,6 +242,29 @@ async def test_bounds(tmp_path: Path) -> None:
         assert (await client.reply()).startswith("421-4.3.4")
 
 
+async def test_a_broken_spool_does_not_spoil_the_next_mail(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        client = await Client.open(made.port("mx"))
+        await client.hello()
+        (tmp_path / "spool" / "tmp").rmdir()
+        assert (await client.mail(MAIL, "mail@gw.example")).startswith("451-4.3.0")
+        assert made.limits.held_bytes == 0
+        (tmp_path / "spool" / "tmp").mkdir()
+        assert (await client.mail(MAIL, "mail@gw.example")).startswith("250 2.0.0")
+        assert len(made.spool.pending()) == 1
+
+
+async def test_hello_again_forgets_the_mail_under_way(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        client = await Client.open(made.port("mx"))
+        await client.hello()
+        for hello in ("HELO test", "EHLO test"):
+            assert (await client.say("MAIL FROM:<a@b.test>")).startswith("250")
+            assert (await client.say("RCPT TO:<fbl@gw.example>")).startswith("250")
+            assert (await client.say(hello)).startswith("250")
+            assert (await client.mail(MAIL, "mail@gw.example")).startswith("250 2.0.0")
+
+
 async def test_a_full_disk(tmp_path: Path) -> None:
     async with house(tmp_path, min_free_disk=1 << 60) as made:
         client = await Client.open(made.port("mx"))

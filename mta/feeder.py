@@ -12,10 +12,12 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from config.logging import log
 from mta.plates import Plate, Unusable
 from mta.pool import Pool
 from mta.sites import Atlas, Site
-from mta.values import Contact, Outcome, Parcel
+from mta.values import Contact, Outcome, Parcel, Unanswered
+from parsers.replies import Stage
 from store.values import Job
 
 _PLATES = 32  # campaigns kept compiled
@@ -67,8 +69,12 @@ class Feeder:
         await asyncio.gather(*self._placing, return_exceptions=True)
 
     async def _place_domain(self, domain: str, parcels: Sequence[Parcel]) -> None:
+        site: Site | Outcome
         try:
             site = await self._atlas.locate(domain)
+        except Exception as error:  # a bug of ours must not keep leased mails for ever: unknown means temporary
+            log("failed", what="locate", error=error)
+            site = Unanswered(Stage.DNS, "failed")
         finally:
             self.unplaced -= len(parcels)
         if isinstance(site, Site):

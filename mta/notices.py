@@ -24,6 +24,7 @@ LOG = logging.getLogger(__name__)
 EVERY = 0.1  # seconds between two looks into the queue
 _AT_ONCE = 20
 _LATER = 60_000  # ms
+_QUIET = 30.0  # seconds without movement after which a site's mails are put off when the lane is full
 
 
 def _same(raw: bytes) -> bytes:
@@ -37,6 +38,7 @@ class NoticeLane:
         self._database, self._atlas, self._gate, self._plans = database, atlas, gate, plans
         self.pool: Pool | None = None
         self._held: set[int] = set()
+        self._placing: set[asyncio.Task[None]] = set()
         self._finished: asyncio.Queue[tuple[Parcel, Outcome | None]] = asyncio.Queue(maxsize=1_000)
 
     async def run(self) -> None:
@@ -70,6 +72,8 @@ class NoticeLane:
 
     async def _round(self) -> None:
         gate, worker = self._gate, self._gate.worker
+        if len(self._held) >= gate.in_flight and self.pool is not None:
+            self.pool.put_off(_QUIET)  # those of a silent site must not keep all others waiting
         if not gate.open or len(self._held) >= gate.in_flight:
             return
         async with self._database.read() as conn:
@@ -77,15 +81,20 @@ class NoticeLane:
                 return
         async with self._database.write() as conn:
             leased = await jobs.lease_notices(conn, worker, now_ms(), _AT_ONCE)
-        for job in leased:
+        for job in leased:  # none waits for another's DNS
             self._held.add(job.id)
-        async with asyncio.TaskGroup() as group:
-            for job in leased:
-                group.create_task(self._place(job, worker))
+            task = asyncio.create_task(self._place(job, worker))
+            self._placing.add(task)
+            task.add_done_callback(self._placing.discard)
 
     async def _place(self, job: NoticeJob, worker: int) -> None:
         parcel = Parcel(job, worker, "", job.address, partial(_same, job.raw))
-        site = await self._atlas.locate(job.address.rpartition("@")[2])
+        try:
+            site = await self._atlas.locate(job.address.rpartition("@")[2])
+        except Exception:
+            LOG.exception("notice %d cannot be placed", job.id)
+            self.unsent(parcel)
+            return
         if isinstance(site, Site) and self.pool is not None:
             self.pool.submit(site, [parcel])
         elif not isinstance(site, Site):
@@ -105,7 +114,9 @@ class NoticeLane:
             self._finished.task_done()
 
     async def settle(self) -> None:
-        """Wait until every outcome is durable."""
+        """Stop looking up, and wait until every outcome is durable."""
+        for task in self._placing:
+            task.cancel()
         await self._finished.join()
 
     async def _write(self, parcel: Parcel, outcome: Outcome | None) -> None:

@@ -97,6 +97,14 @@ def spec(campaign: Campaign, house: House) -> Spec:
 
 def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate | Unusable:
     """Compile a campaign and prove its first mail."""
+    try:
+        return _proved(campaign, source, first, house)
+    except Exception:  # a bug of ours must hold one campaign, not stop a sender
+        LOG.exception("campaign %d cannot be rendered", campaign.id)
+        return Unusable("render")
+
+
+def _proved(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate | Unusable:
     message = mime.read(source)
     signer = house.signer(campaign.from_address)
     compiled = compile_mail(
@@ -106,11 +114,7 @@ def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate |
         found = compiled[0]
         return Unusable(found.kind.value, found.text)
     plate = Plate(compiled)
-    try:
-        raw = plate.render(first)
-    except Exception:  # a bug of ours must hold one campaign, not stop a sender
-        LOG.exception("campaign %d cannot be rendered", campaign.id)
-        return Unusable("render")
+    raw = plate.render(first)
     published = {dkim.dns_name(signer): dkim.dns_value(signer)}
     if not dkim.verify_with_dkimpy(raw, lambda name: published.get(name.rstrip("."))):
         return Unusable("dkim", dkim.dns_name(signer))

@@ -12,12 +12,14 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from config.logging import log
 from mta.connection import Connection
 from mta.gate import Gate
 from mta.lines import HOLD, STRIKES, Limits, Line
 from mta.session import Dialling, Failed, Opened, Target, close_session, open_session, weigh
 from mta.sites import Atlas, Site
 from mta.values import Answered, Contact, Flight, Letter, Outcome, Parcel, Patience, Unanswered
+from parsers.replies import Stage
 
 TICK = 0.1  # seconds between two looks at the time limits
 SLUGGISH = 5.0  # seconds without movement after which a site's mails do not count as work at hand
@@ -179,8 +181,12 @@ class Pool:
         return False
 
     async def _dial(self, line: Line) -> None:
+        result: Opened | tuple[Outcome, Contact]
         try:
             result = await self._first_that_answers(line)
+        except Exception as error:  # a bug of ours must not keep mails for ever: unknown means temporary
+            log("failed", what="dial", error=error)
+            result = Unanswered(Stage.CONNECT, "failed"), Contact(line.site.name)
         finally:
             line.dialling -= 1
         if isinstance(result, Opened):

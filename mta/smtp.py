@@ -83,6 +83,7 @@ class Dialogue(asyncio.Protocol):
             return
         lines = self._next()
         if lines:
+            self._since = self._loop.time()  # what was idle was not silent
             self._write(lines)
         else:
             self.desk.idle()

@@ -77,18 +77,23 @@ class Worker:
 
     def unsent(self, parcel: Parcel) -> None:
         """A mail was not tried, and is not wanted here any more."""
-        self._back.append(parcel.job.id)
+        self._give_back(self._back, parcel)
 
     def later(self, parcel: Parcel) -> None:
         """A mail was not tried: its site answers nobody."""
-        self._later.append(parcel.job.id)
+        self._give_back(self._later, parcel)
 
     def broken(self, parcel: Parcel, error: Exception) -> None:
         """A mail could not be rendered: a bug; its campaign is held by the next look."""
         log("failed", what="render", error=error)
-        self._back.append(parcel.job.id)
+        self._give_back(self._back, parcel)
         if isinstance(parcel.job, Job):
             self._lanes.broken.add(parcel.job.campaign_id)
+
+    def _give_back(self, heap: list[int], parcel: Parcel) -> None:
+        # what an earlier incarnation held is free already, and may by now be leased anew: to us, too
+        if parcel.owner == self._gate.worker:
+            heap.append(parcel.job.id)
 
     # --- life ---
 
@@ -161,7 +166,8 @@ class Worker:
             self._gate.retired()
             self._lanes.notice_gate.retired()
             dropped = self._lanes.pool.withdraw(lambda _: True)
-            self._held.clear()
+            for held in (self._held, self._back, self._later):
+                held.clear()
             log("worker_retired", worker=worker, rows=len(dropped))
         await self._join()
 
@@ -181,10 +187,8 @@ class Worker:
         for campaign_id in list(self._lanes.broken):
             await self._hold(campaign_id, Unusable("render"))
             self._lanes.broken.discard(campaign_id)
-        if self._back or self._later:
-            back, self._back, later, self._later = self._back, [], self._later, []
-            await self._release(back)
-            await self._release(later, not_before=now_ms() + LATER)
+        await self._empty(self._back)
+        await self._empty(self._later, LATER)
 
     async def _feed(self) -> None:
         lease, unplaced = self._settings.delivery.lease, self._feeder.unplaced
@@ -204,7 +208,12 @@ class Worker:
             leased = await jobs.lease(conn, worker, now_ms(), wanted)
         for job in leased:
             self._held[job.id] = job.campaign_id
-        await self._feeder.place(leased, worker)
+        try:
+            await self._feeder.place(leased, worker)
+        except Exception:
+            if worker == self._gate.worker:  # nothing of it was placed
+                self._back += [job.id for job in leased]
+            raise
 
     # --- database ---
 
@@ -216,12 +225,24 @@ class Worker:
         self._gate.used -= count
         self._lanes.pool.kick_all()
 
+    async def _empty(self, heap: list[int], delay: int | None = None) -> None:
+        """Give back what a heap holds; when that fails, it is there still."""
+        worker, ids = self._gate.worker, list(heap)
+        heap.clear()
+        try:
+            await self._release(ids, None if delay is None else now_ms() + delay)
+        except Exception:
+            if worker == self._gate.worker:
+                heap += ids
+            raise
+
     async def _release(self, ids: Sequence[int], not_before: int | None = None) -> None:
+        worker = self._gate.worker
+        for recipient in ids:
+            self._held.pop(recipient, None)
         if ids:
             async with self._database.write() as conn:
-                await jobs.release(conn, self._gate.worker, ids, not_before=not_before)
-            for recipient in ids:
-                self._held.pop(recipient, None)
+                await jobs.release(conn, worker, ids, not_before=not_before)
 
     async def _hold(self, campaign_id: int, reason: Unusable) -> None:
         async with self._database.write() as conn:

@@ -291,3 +291,22 @@ async def test_no_more_than_in_flight_before_the_commit(server: Server, lane: Ma
 
 async def test_unhappy_stage_names_are_words_of_the_history() -> None:
     assert {stage.value for stage in Stage} >= {"connect", "banner", "ehlo", "starttls", "mail", "rcpt", "data", "dot"}
+
+
+async def test_time_that_a_connection_was_idle_is_no_silence(server: Server, lane: MakeLane) -> None:
+    line = await lane(patience=Patience(reply=20.0, dot=20.0, behind=20.0, group=20.0), limits=Limits(idle=5.0))
+    line.send("first@dest.test")
+    await line.wait(1)
+    (connection,) = line.pool.connections
+    heard = connection.dialogue.waiting_since
+    await asyncio.sleep(0.01)
+    line.send("second@dest.test")
+    connection.dialogue.tick(heard + 20.005)  # 20 s since the last word, not since the question
+    assert isinstance((await line.wait(2))["second@dest.test"], Answered)
+    assert len(server.peers) == 1
+
+
+async def test_trouble_that_nobody_thought_of_keeps_no_mail_for_ever(server: Server, lane: MakeLane) -> None:
+    line = await lane(routes={"*": f"{'a' * 70}.test:25"})  # the system's resolver raises UnicodeError, no OSError
+    line.send("a@dest.test")
+    assert (await line.wait(1))["a@dest.test"] == Unanswered(Stage.CONNECT, "failed")

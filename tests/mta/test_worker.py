@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config import keys
 from config.settings import Settings
 from mail import dkim
 from mta import plates
 from mta.plates import Unusable
+from mta.values import Parcel
 from mta.worker import Worker, house
 from store import accounts, campaigns, control, jobs, notices
 from store.engine import Database, now_ms
@@ -196,3 +198,58 @@ async def test_first_mail_that_does_not_verify_holds_the_campaign(
     another = dkim.dns_value(dkim.Signer("gw.test", "x", dkim.new_key()))
     monkeypatch.setattr(dkim, "dns_value", lambda _: another)  # DNS publishes the record of another key
     assert plates.make(campaign, SOURCE, first, shared) == Unusable("dkim", dkim.dns_name(shared.signers[0]))
+
+
+async def test_leases_outlive_a_database_that_fails_while_they_are_placed(
+    gateway: House, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, asked = campaigns.source, []
+
+    async def once_gone(conn: AsyncConnection, blob_id: int) -> bytes:
+        asked.append(blob_id)
+        if len(asked) == 1:
+            raise OSError("the database is away")
+        return await whole(conn, blob_id)
+
+    monkeypatch.setattr(campaigns, "source", once_gone)
+    await gateway.campaign(["a@dest.test", "b@dest.test"])
+    gateway.start()
+    await gateway.until(DELIVERED, 2)
+    assert len(asked) == 2 and len(server.received) == 2
+
+
+async def test_what_cannot_be_given_back_now_is_given_back_later(
+    gateway: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(gateway.settings, gateway.db)
+    async with gateway.db.write() as conn:
+        number = await jobs.join(conn, "host", 1, now_ms())
+    worker._gate.beaten(number, 0.0)
+    await gateway.campaign(["a@dest.test"])
+    async with gateway.db.write() as conn:
+        (job,) = await jobs.lease(conn, number, now_ms(), {1: 1})
+    worker.unsent(Parcel(job, number, "", job.address, bytes))
+    worker.unsent(Parcel(job, number - 1, "", job.address, bytes))  # held by an earlier incarnation: not ours to free
+
+    async def away(*_: object, **__: object) -> None:
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="away"):
+        broken.setattr(jobs, "release", away)
+        await worker._look()
+    assert worker._back == [job.id]
+    await worker._look()
+    assert worker._back == [] and await gateway.ask("SELECT owner FROM recipients") == [(None,)]
+
+
+async def test_a_source_that_breaks_the_compiler_holds_its_campaign(
+    gateway: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_source: bytes) -> None:
+        raise RecursionError("a bug")
+
+    monkeypatch.setattr("mta.plates.mime.read", broken)
+    campaign = await gateway.campaign(["a@dest.test"])
+    gateway.start()
+    await gateway.until(f"SELECT state FROM campaigns WHERE id = {campaign}", CampaignState.HELD.value)
+    await gateway.until("SELECT count(*) FROM recipients WHERE owner IS NOT NULL", 0)

@@ -7,6 +7,7 @@ for a key that dkimpy refuses; what comes from strangers (subjects, names) can m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -15,12 +16,13 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 
 from mail.dkim import Signer, sign_with_dkimpy
-from mail.fieldlines import clean
+from mail.fieldlines import FOLD, clean
 
 _SIGNED = (
     "From", "To", "Subject", "Date", "Message-ID", "Reply-To", "In-Reply-To", "References", "Auto-Submitted",
     "MIME-Version", "Content-Type",
 )  # fmt: skip
+_ID = re.compile(r"<[!-;=?-~]{1,900}>").fullmatch
 _POLICY = SMTP.clone(max_line_length=76, cte_type="7bit")
 
 
@@ -65,17 +67,22 @@ def build(
     message["Auto-Submitted"] = "auto-replied"  # RFC 3834 section 5: no vacation note ever answers it
     if reply_to:
         message["Reply-To"] = _line(reply_to)
-    for name, ids in (("In-Reply-To", in_reply_to), ("References", f"{references} {in_reply_to}")):
-        if _ids(ids):
-            message[name] = _ids(ids)
-    message.set_content(text, cte="quoted-printable")
+    message.set_content(_sound(text), cte="quoted-printable")
     if html is not None:
-        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message.add_alternative(_sound(html), subtype="html", cte="quoted-printable")
     for file in attachments:
         kind, _, sub = (file.content_type if "/" in file.content_type else "application/octet-stream").partition("/")
-        message.add_attachment(file.data, kind, sub, filename=_line(file.filename))
-    raw = message.as_bytes()
-    return raw if signer is None else sign_with_dkimpy(raw, signer, tuple(one for one in _SIGNED if one in message))
+        message.add_attachment(file.data, kind, sub, filename=_sound(_line(file.filename)))
+    answered = [("In-Reply-To", _ids(in_reply_to)), ("References", _ids(f"{references} {in_reply_to}"))]
+    thread = [(name, ids) for name, ids in answered if ids]
+    # the library would write ids of more than a line (Exchange's are) as encoded words, which breaks the thread
+    raw = b"".join(f"{name}: {ids}\r\n".encode() for name, ids in thread) + message.as_bytes()
+    there = {*(name for name, _ in thread), *message.keys()}
+    return raw if signer is None else sign_with_dkimpy(raw, signer, tuple(one for one in _SIGNED if one in there))
+
+
+def _sound(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # no lone surrogates
 
 
 def _line(text: str) -> str:
@@ -83,8 +90,8 @@ def _line(text: str) -> str:
 
 
 def _ids(text: str) -> str:
-    """Return the last message ids of a field, folded by the policy: a thread may be longer than a header should be."""
-    return " ".join([one for one in _line(text).split(" ") if one.startswith("<") and one.endswith(">")][-20:])
+    """Return the last message ids of a field, one a line: a thread may be longer than a header should be."""
+    return FOLD.join([one for one in _line(text).split(" ") if _ID(one)][-20:])
 
 
 def _mailbox(who: Correspondent) -> Address | str:

@@ -55,3 +55,15 @@ def test_nothing_from_a_stranger_makes_a_field(subject: str, name: str, reply: s
         "MIME-Version", "Content-Type",
     }  # fmt: skip
     assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_long_message_ids_stay_readable_so_that_the_answer_joins_its_thread() -> None:
+    # what Exchange Online gives: longer than a line, and split or encoded it is another id
+    long = "<AM0PR0202MB3412F5A8A1E7B7F0F3D0A2B8B5A39@AM0PR0202MB3412.eurprd02.prod.outlook.com>"
+    raw = make("Accusé", "Jean", "texte", long)
+    assert f"In-Reply-To: {long}\r\n".encode() in raw and f"\r\n {long}\r\n".encode() in raw
+    assert dkim.verify_with_dkimpy(raw, lambda _name: dkim.dns_value(SIGNER))
+
+
+def test_lone_surrogates_are_no_obstacle() -> None:
+    assert make("a\udc80", "b\udc80", "c\udc80", signed=False)

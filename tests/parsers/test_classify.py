@@ -75,6 +75,34 @@ def test_table(code: int, text: str, stage: Stage, reply_class: str, fate: Fate,
     assert (verdict.reply_class.value, verdict.fate, verdict.suppress) == (reply_class, fate, suppress)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Adresse expéditeur inconnue",
+        "5.1.0 Adresse d'émetteur refusée : domaine inconnu",
+        "Adresse IP inconnue",
+        "5.7.1 Adresse IP 192.0.2.1 invalide",
+        "Your IP address 192.0.2.1 is not known",
+        "IP address not found in reverse",
+        "Envelope from address bounce+x@gw.fr does not exist",
+        "Return address bounce+x@gw.fr is invalid",
+        "553 From: address does not exist",
+        "The address you are sending from does not exist",
+        "Client host [185.5.1.1] rejected",
+        "Client host [85.5.1.10] rejected",
+    ],
+)
+def test_what_is_unknown_of_ours_never_suppresses_a_person(text: str) -> None:
+    assert not classify(make(550, text), Stage.RCPT).suppress
+
+
+@pytest.mark.parametrize(
+    "text", ["Destinataire inconnu, retour a l'expediteur refuse", "5.1.1 gone", "(#5.1.1)", "compte inconnu"]
+)
+def test_people_who_are_unknown_still_are(text: str) -> None:
+    assert classify(make(550, text), Stage.RCPT).suppress
+
+
 def test_every_class_has_a_sentence_in_both_languages() -> None:
     for locale in ("fr", "en"):
         table = tomllib.loads((ROOT / "gateway" / "locales" / locale / "replies.toml").read_text("utf-8"))["explain"]

@@ -26,6 +26,8 @@ from store.values import Change
 CAMPAIGNS_AT_ONCE = 4  # more than reading processes: one mail is written while the next is read
 RETURNS_AT_ONCE = 50
 _QUEUE = 200
+_ENVELOPE = 100_000  # bytes of an envelope at most
+_BROKEN = "broken"
 _POLL_S = 2.0
 _PATIENCE_S = 5.0
 
@@ -38,6 +40,7 @@ class Dispatch:
         self._intake = Intake(desk)
         self._woken = asyncio.Event()
         self._busy: set[str] = set()
+        self._kinds: dict[str, str] = {}  # of mails that wait for a place in their lane
         self._campaigns: asyncio.Queue[str] = asyncio.Queue(_QUEUE)
         self._returns: asyncio.Queue[str] = asyncio.Queue(_QUEUE)
 
@@ -62,6 +65,7 @@ class Dispatch:
                 if lane.full():
                     continue  # it stays in the spool; the next look finds it
                 self._busy.add(ref)
+                self._kinds.pop(ref, None)
                 lane.put_nowait(ref)
             ended = asyncio.ensure_future(stop.wait())
             woken = asyncio.ensure_future(self._woken.wait())
@@ -70,9 +74,16 @@ class Dispatch:
             woken.cancel()
 
     def _new(self) -> list[tuple[str, str]]:
+        """Every mail that nobody has in hand: a flood in one lane must not hide what is for the other."""
         spool = self._desk.spool
-        refs = [ref for ref in spool.pending() if ref not in self._busy][: 2 * _QUEUE]
-        return [(ref, kind) for ref in refs if (kind := kind_of(spool.path(ref)))]
+        refs = [ref for ref in spool.pending() if ref not in self._busy]
+        self._kinds = {ref: kind for ref in refs if (kind := self._kinds.get(ref) or kind_of(spool.path(ref)))}
+        for ref in [ref for ref, kind in self._kinds.items() if kind == _BROKEN]:
+            # somebody put it there by hand: what is no mail of ours must not stop those that are
+            del self._kinds[ref]
+            spool.shunt(ref, "no mail of the spool: its first line is no envelope\n")
+            log("mail_shunted", ref=ref, kind=_BROKEN)
+        return list(self._kinds.items())
 
     async def _campaign_lane(self) -> None:
         while True:
@@ -143,9 +154,11 @@ class Dispatch:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a waiting mail, from its first line; empty when it is gone meanwhile."""
+    """The kind of a waiting mail, from its first line; empty when it is gone meanwhile, _BROKEN when it is no mail."""
     try:
         with path.open("rb") as file:
-            return str(orjson.loads(file.readline())["kind"])
+            return str(orjson.loads(file.readline(_ENVELOPE))["kind"])
     except FileNotFoundError:
         return ""
+    except (ValueError, KeyError, TypeError, IsADirectoryError):
+        return _BROKEN

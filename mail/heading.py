@@ -76,7 +76,7 @@ def heading(
     """Return the header of a campaign."""
     constant = all(isinstance(one, str) for one in subject)
     fields = [("From", mailbox(spec.from_name, spec.from_address))]
-    fields.append(("Reply-To", clean(spec.reply_to or spec.from_address)))
+    fields.append(("Reply-To", " ".join(clean(spec.reply_to or spec.from_address).split())))
     if constant:
         fields.append(("Subject", unstructured("".join(str(one) for one in subject))))
     fields += [("MIME-Version", "1.0"), ("Content-Type", content_type)]

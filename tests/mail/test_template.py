@@ -224,3 +224,8 @@ def test_literal_braces_in_a_target_stay_literal(workshop: Any, someone: Someone
 def test_the_same_person_gets_the_same_bytes_from_two_compilations(workshop: Any, someone: Someone) -> None:
     first, second = (workshop.made("Bonjour {{Nom}}", HTML).render(someone("Zoé"), NOW) for _ in range(2))
     assert first == second
+
+
+def test_blanks_in_reply_to_do_not_break_the_signature(workshop: Any, someone: Someone) -> None:
+    raw = workshop.made("Bonjour", None, reply_to=" a@b.example,  c@d.example ").render(someone("Zoé"), NOW)
+    assert workshop.verified(raw) and b"\r\nReply-To: a@b.example, c@d.example\r\n" in raw

@@ -23,6 +23,7 @@ from parsers.replies import Stage
 
 TICK = 0.1  # seconds between two looks at the time limits
 SLUGGISH = 5.0  # seconds without movement after which a site's mails do not count as work at hand
+HEAVY = 64_000_000  # bytes of rendered mails on their way, above which no more are rendered
 _LOOK = 0.02  # seconds between two looks while draining
 _MANNERS = 5_000  # hosts whose bearing is remembered
 _BAD_HOST = 60.0  # seconds that an address which did not connect is tried last
@@ -50,6 +51,7 @@ class Pool:
         self.connections: set[Connection] = set()
         self._of: defaultdict[Line, set[Connection]] = defaultdict(set)
         self.waiting = 0
+        self.loaded = 0  # bytes of the letters that connections hold
         self._tasks: set[asyncio.Task[None]] = set()
         self._manners: OrderedDict[str, Flight] = OrderedDict()
         self._bad: OrderedDict[tuple[str, int], float] = OrderedDict()
@@ -113,8 +115,8 @@ class Pool:
     # --- from the connections ---
 
     def take(self, line: Line) -> Letter | None:
-        """The next letter of a line, if a permit is free."""
-        while line.waiting and self.gate.open and self.gate.room(line.outstanding, line.proven):
+        """The next letter of a line, if a permit is free and memory allows."""
+        while line.waiting and self.loaded < HEAVY and self.gate.open and self.gate.room(line.outstanding, line.proven):
             item = line.waiting.popleft()
             self.waiting -= 1
             parcel = item.parcel if isinstance(item, Letter) else item
@@ -129,12 +131,14 @@ class Pool:
                     continue
             line.outstanding += 1
             self.gate.used += 1
+            self.loaded += len(item.content)
             return item
         return None
 
     def settled(self, line: Line, letter: Letter, outcome: Outcome, contact: Contact) -> None:
         """A letter got its outcome; its permit is freed when that is committed."""
         line.outstanding -= 1
+        self.loaded -= len(letter.content)
         if isinstance(outcome, Answered):
             line.answered(self.now())
         elif isinstance(outcome, Unanswered):
@@ -146,6 +150,7 @@ class Pool:
     def returned(self, line: Line, letter: Letter) -> None:
         """A letter comes back unsent."""
         line.outstanding -= 1
+        self.loaded -= len(letter.content)
         self.gate.used -= 1
         if self.gate.lets(letter.parcel):
             line.waiting.appendleft(letter)

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from mta.lines import Limits
+from mta.lines import Limits, Line
+from mta.pool import HEAVY
 from mta.session import Dialling
-from mta.values import Answered, Outcome, Patience, Unanswered, Undeliverable
+from mta.values import Answered, Contact, Outcome, Patience, Unanswered, Undeliverable
 from parsers.classify import ReplyClass
 from parsers.replies import Stage
 from tests.mta.conftest import CLOSE, EHLO, SILENT, Lane, Peer, Server, parcel
@@ -310,3 +311,15 @@ async def test_trouble_that_nobody_thought_of_keeps_no_mail_for_ever(server: Ser
     line = await lane(routes={"*": f"{'a' * 70}.test:25"})  # the system's resolver raises UnicodeError, no OSError
     line.send("a@dest.test")
     assert (await line.wait(1))["a@dest.test"] == Unanswered(Stage.CONNECT, "failed")
+
+
+async def test_heavy_mails_are_not_all_rendered_at_once(server: Server, lane: MakeLane) -> None:
+    made = await lane()
+    line = Line(made.site)
+    line.waiting.extend(parcel(f"p{n}@dest.test", b"x" * (HEAVY // 2)) for n in range(4))
+    first, second = made.pool.take(line), made.pool.take(line)
+    assert first is not None and second is not None and made.pool.take(line) is None
+    made.pool.settled(line, first, Unanswered(Stage.DOT, "lost"), Contact())
+    assert made.pool.take(line) is not None and made.pool.take(line) is None
+    made.pool.returned(line, second)
+    assert made.pool.take(line) is second

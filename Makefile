@@ -24,14 +24,14 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(RUN))
 	@$(BIN)/mail2campaign demo $(if $(ONCE),--once)
 
 test: $(DEV)
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) -m "$(QUICK)" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "$(QUICK)" $(ARGS)
 
 fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .

@@ -197,7 +197,7 @@ def test_a_receiver_silent_after_the_dot_gets_its_mail_once(tmp_path: Path) -> N
 
     async def answer(mail: Taken) -> bytes | None:
         if mail.recipient == "p3@dest.test":
-            await asyncio.sleep(45)
+            await asyncio.sleep(26)
         return b"250 2.0.0 at last\r\n"
 
     with Sink(answer) as sink:

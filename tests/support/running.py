@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import smtplib
 import socket
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+_FOUNDED: dict[str, Path] = {}
 PASSWORD = "correct horse battery"
 _REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
 
@@ -83,10 +85,20 @@ class Running:
         self.environment = {**os.environ, **{f"MAIL2CAMPAIGN_{key}": value for key, value in section.items()}}
         self.environment["PYTHONPATH"] = str(ROOT)
         self.process: subprocess.Popen[bytes] | None = None
+        self._found(folder)
+
+    def _found(self, folder: Path) -> None:
+        """Make the folder by the commands, once a test process; later gateways begin as a copy of the first."""
+        made = _FOUNDED.get("folder")
+        if made is not None:
+            shutil.copytree(made, folder)
+            return
         self.command("init", "--dir", str(folder), "--domain", "gateway.test")
         login = ["account", "add", "acme", "--login", "acme", "--password-stdin", "--legal-name", "ACME SAS"]
         self.command(*login, "--address", "1 rue de la Paix, 75002 Paris", stdin=PASSWORD)
         self.command("sender", "add", "acme", "contact@acme.test", "--verified")
+        _FOUNDED["folder"] = folder.with_name("founded")
+        shutil.copytree(folder, _FOUNDED["folder"])
 
     def command(self, *words: str, stdin: str = "") -> str:
         """Run one command of the gateway; AssertionError with its complaint when it fails."""

@@ -17,7 +17,7 @@ from config.logging import log
 from gateway import advice, notice
 from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
-from gateway.i18n import instant, number, text
+from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
 from gateway.notice import Letter
 from gateway.readers import Unread
@@ -44,11 +44,11 @@ async def write(
     letter = Letter(
         to=summary["from_address"],
         locale=campaign.locale,
-        subject=text(
+        subject=plural(
             campaign.locale,
             f"ack.subject{_state(campaign)}",
+            campaign.recipients,
             subject=_TAG.sub("…", campaign.name),
-            recipients=number(campaign.locale, campaign.recipients),
         ),
         title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
         blocks=_blocks(desk, account, campaign, summary, repeated, remark),
@@ -76,6 +76,8 @@ def _blocks(
     desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remark: str
 ) -> list[Block]:
     locale, state = campaign.locale, _state(campaign)
+    if any(one.get("where") == "subject" for one in campaign.held):
+        state += "_subject"  # a corrected mail has another subject and cannot be known for this one's
     hello = text(locale, "ack.hello_repeated" if repeated else f"ack.hello{state}", when=_when(campaign))
     blocks: list[Block] = [Say(hello)]
     if campaign.held:
@@ -102,7 +104,8 @@ def _blocks(
 def reason(locale: str, held: Any) -> str:
     """Why a campaign is held, in a sentence."""
     values = {name: held.get(name, "") for name in ("text", "line", "where")}
-    return text(locale, f"held.{held['code']}", **values)
+    code = "config_file" if held["code"] == "config" and not held.get("line") else held["code"]
+    return text(locale, f"held.{code}", **values)
 
 
 def _figures(campaign: Campaign) -> Figures:

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from gateway.desk import Desk
-from gateway.i18n import number, text
+from gateway.i18n import number, plural, text
 from mail.dkim import dns_name
 from store.values import Account, Campaign
 
@@ -62,7 +62,7 @@ def typos(locale: str, summary: Summary) -> tuple[str, ...]:
     hints = summary.get("hints", [])
     found = [text(locale, "ack.typo", line=line, address=address, hint=hint) for line, address, hint in hints]
     more = summary.get("hint_count", 0) - len(hints)
-    return (*found, *([text(locale, "ack.typos_more", n=number(locale, more))] if more > 0 else []))
+    return (*found, *([plural(locale, "ack.typos_more", more)] if more > 0 else []))
 
 
 def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, ...]:

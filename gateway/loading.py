@@ -17,12 +17,12 @@ import orjson
 from gateway.desk import Desk
 from gateway.i18n import instant, text
 from parsers.address import Fault, a_label
+from parsers.columns import canonical
 from store import campaigns, suppressions
 from store.suppressions import Suppressed
 from store.values import Campaign, NewFault, NewRecipient, Tracked
 
 _YES = frozenset({"oui", "o", "yes", "y", "1", "x", "true", "vrai", "ok"})
-_NO = frozenset({"non", "n", "no", "0", "false", "faux"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,12 @@ class Tally:
 
 
 def tracked(plan: Plan, said: str) -> Tracked:
-    """How one person is followed: a refusal always wins, no answer fails closed (SPEC 6)."""
-    word = said.strip().casefold()
-    if plan.tracking == "none" or word in _NO:
+    """How one person is followed (SPEC 6): whatever is said and is no plain yes counts as a refusal, which always wins."""
+    word = canonical(said)
+    if plan.tracking == "none":
         return Tracked.NONE
-    return Tracked.FULL if plan.attested or word in _YES else Tracked.NONE
+    agreed = word in _YES if said.strip() else plan.attested
+    return Tracked.FULL if agreed else Tracked.NONE
 
 
 async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], copy: Path) -> Tally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 from sqlalchemy import bindparam, insert, select, update
@@ -171,5 +172,5 @@ async def _suppress(conn: AsyncConnection, batch: Applied, keys: SuppressionKeys
 
 
 def _folded(address: str) -> str:
-    # addresses are stored with their domain as an A-label already, so folding the case is all of parsers.address.key
-    return address.casefold()
+    # addresses are stored with their domain as an A-label already: this is all of parsers.address.key
+    return address.lower() if address.isascii() else normalize("NFC", normalize("NFC", address).casefold())

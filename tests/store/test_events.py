@@ -7,9 +7,10 @@ import random
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from store_helpers import KEYS, NOW
 
+from parsers.address import key
 from store import campaigns, events, jobs, suppressions
 from store.engine import Database
 from store.states import Event, Status
@@ -153,3 +154,13 @@ async def test_the_order_of_a_batch_is_the_order_of_the_story(db: Database, make
         kinds = (await conn.execute(select(events_table.c.kind).order_by(events_table.c.id))).scalars().all()
     assert list(kinds) == [Event.ACCEPTED, Event.REPORT_HARD]
     assert list(itertools.pairwise(kinds)) == [(0, 8)]
+
+
+async def test_a_suppressed_address_is_found_by_the_key_that_lists_use(db: Database, make: Any) -> None:
+    campaign = await make(1)
+    address = "ΰ.Papadopoulos@dest.test"  # folding its case takes its first letter apart
+    (row,) = await rows_of(db, campaign.id)
+    async with db.write() as conn:
+        await conn.execute(update(recipients).values(address=address))
+        await events.apply(conn, [Change(row.id, Event.COMPLAIN, NOW)], KEYS)
+        assert list(await suppressions.find(conn, campaign.account_id, [key(address)], KEYS)) == [key(address)]

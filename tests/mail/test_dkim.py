@@ -26,6 +26,7 @@ def signed(subject: str, body: str, names: tuple[str, ...], seconds: int) -> byt
     return seal + f"{head}\r\n{body}".encode()
 
 
+@pytest.mark.slow
 @given(lines, bodies, st.integers(1, 2**31))
 def test_dkimpy_accepts_what_we_sign(subject: str, body: str, seconds: int) -> None:
     raw = signed(subject, body, ("From", "To", "Subject", "From"), min(seconds, 1_700_000_000))

@@ -3,6 +3,7 @@
 from email import message_from_bytes
 from email.policy import default
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,7 @@ def test_a_subject_comes_back(subject: str) -> None:
     assert made.isascii()
 
 
+@pytest.mark.slow
 @given(any_text)
 def test_a_name_comes_back_and_adds_no_address(name: str) -> None:
     made = mailbox(name, "zoe@dest.example")

@@ -3,6 +3,7 @@
 import quopri
 import re
 
+import pytest
 from dkim.canonicalization import Relaxed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ texts = st.one_of(
 slots = st.one_of(texts, st.from_regex(r"[a-z2-7]{30}", fullmatch=True).map(lambda token: (token, len(token))))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(texts, st.one_of(st.none(), slots)), min_size=1, max_size=8))
 def test_segments_decode_to_what_was_put_in(pieces: list[tuple[str, object]]) -> None:
     encoder, filled, plain = Encoder(), [], ""

@@ -41,6 +41,7 @@ def mail(workshop: Any) -> Any:
     return workshop.made(TEXT, HTML, subject=SUBJECT, bulk=False, unsubscribe=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values, values, st.booleans(), st.integers(1, 2**40))
 @example(".", "\r\n.\r\n", True, 1)
@@ -73,6 +74,7 @@ def test_the_same_as_the_naive_renderer(
     assert workshop.verified(raw)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(values, min_size=4, max_size=4), values)
 def test_headers_of_hostile_values(workshop: Any, mail: Any, row: list[str], name: str) -> None:

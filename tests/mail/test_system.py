@@ -3,6 +3,7 @@
 from email import message_from_bytes
 from email.policy import SMTP
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def test_an_acknowledgement_is_whole_and_signed() -> None:
     assert (file.get_filename(), file.get_content()) == ("LISTE_corrigée.xlsx", b"PK\x03\x04")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80), st.text(max_size=40), st.text(max_size=200))
 def test_nothing_from_a_stranger_makes_a_field(subject: str, name: str, reply: str) -> None:
     raw = make(subject, name, "texte", reply, signed=False)

@@ -61,6 +61,7 @@ def oracle(data: bytes, rows: int = 40, columns: int = 16) -> list[list[str]]:
     return cut([[said(value) for value in row] for row in sheet.iter_rows(1, rows, 1, columns, values_only=True)])
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(cells, max_size=8), max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_any_sheet_reads_as_openpyxl_reads_it(rows: list[list[Any]]) -> None:

@@ -150,6 +150,7 @@ def test_any_bytes_give_a_value(data: bytes) -> None:
     assert isinstance(config(data), Config)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(

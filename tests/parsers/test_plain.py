@@ -63,6 +63,7 @@ def test_text_survives_the_way_through_html(text: str) -> None:
     assert [char for char in shown if char.isalnum()][: len(visible)] == visible or "http" in text.lower()
 
 
+@pytest.mark.slow
 def test_hostile_input_costs_no_more_than_its_length() -> None:
     """Each of these took minutes with a careless pattern or a string grown piece by piece."""
     size = 20_000

@@ -17,6 +17,7 @@ from config.logging import log
 from gateway import advice, notice
 from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
+from gateway.held import reason
 from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
 from gateway.notice import Letter
@@ -99,13 +100,6 @@ def _blocks(
             to = text(locale, "ack.preview_to", address=sample["to"])
             blocks.append(Sample(to, sample["subject"], sample["lines"]))
     return blocks
-
-
-def reason(locale: str, held: Any) -> str:
-    """Why a campaign is held, in a sentence."""
-    values = {name: held.get(name, "") for name in ("text", "line", "where")}
-    code = "config_file" if held["code"] == "config" and not held.get("line") else held["code"]
-    return text(locale, f"held.{code}", **values)
 
 
 def _figures(campaign: Campaign) -> Figures:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway import i18n, stats
+from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, story, view
 from gateway.web.pages import html, page
@@ -76,6 +77,7 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
         "day": lambda ms: i18n.day(locale, zone, ms),
         "line_label": view.line_label,
         "fault_text": lambda fault: sentence(locale, zone, fault.kind, fault.detail),
+        "held": [reason(locale, one) for one in campaign.held] if campaign.state is CampaignState.HELD else [],
     }
 
 

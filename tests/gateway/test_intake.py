@@ -216,6 +216,18 @@ async def test_twice_at_once_is_one_campaign(tmp_path: Path) -> None:
         assert len(await made.rows(select(notices.c.id))) == 3
 
 
+async def test_a_campaign_that_a_sender_held_comes_again(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        raw = mail(("LISTE.csv", LISTE))
+        await made.send(raw)
+        async with made.desk.database.write() as conn:
+            await campaigns.set_held(
+                conn, 1, [{"code": "render", "text": ""}, {"code": "dkim", "text": "s.gw.example"}]
+            )
+        said = words(await made.send(raw))
+        assert "n'a pas pu être mis en forme" in said and "vérifiée (s.gw.example)" in said
+
+
 async def test_what_an_outage_left_half_loaded_is_begun_anew(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         raw = mail(("LISTE.csv", LISTE))

@@ -46,6 +46,23 @@ async def test_the_page_tells_the_whole_campaign_and_escapes_it(web: Web) -> Non
         assert f"r{person}@d.test" in text
 
 
+async def test_a_held_campaign_says_why(web: Web) -> None:
+    reasons = [
+        {"code": "config", "line": 2, "text": "<b>"},
+        {"code": "dkim", "text": "s._domainkey.a.test"},
+        {"code": "new_one"},
+    ]
+    async with web.db.write() as conn:
+        await campaigns.set_held(conn, web.campaign.id, reasons)
+    text = (await web.reader.get(f"/r/{web.word}")).text
+    assert "Config, ligne 2 : &lt;b&gt;" in text
+    assert "vérifiée (s._domainkey.a.test)" in text and "<li>new_one</li>" in text
+    assert "Config, line 2: &lt;b&gt;" in (await web.reader.get(f"/r/{web.word}/live?lang=en")).text.replace("\\", "")
+    async with web.db.write() as conn:
+        await control.stop(conn, web.campaign.id, 1)
+    assert "La signature DKIM" not in (await web.reader.get(f"/r/{web.word}")).text
+
+
 async def test_the_page_speaks_english_when_asked(web: Web) -> None:
     for answer in (
         await web.reader.get(f"/r/{web.word}?lang=en"),

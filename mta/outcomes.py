@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from store.values import Change
 
@@ -18,6 +18,7 @@ LOG = logging.getLogger(__name__)
 ENOUGH = 50  # changes that start a flush at once
 MOST = 500  # changes of one transaction
 GATHER = 0.02  # seconds that a first change waits for company
+TOGETHER = 3  # failures of a whole batch before its changes are tried one by one
 _AGAIN = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -81,14 +82,37 @@ class Outcomes:
         return True
 
     async def _flush(self, batch: Sequence[Change]) -> None:
+        """Write a batch until it is written: the fence of each change lets a repeated write do no harm."""
+        left = list(batch)
         for attempt in range(1_000_000):
             try:
-                applied = await self._sink.write(batch)
+                applied = await self._sink.write(left)
             except Exception:
-                LOG.exception("cannot write %d outcomes, trying again", len(batch))
+                LOG.exception("cannot write %d outcomes, trying again", len(left))
                 await asyncio.sleep(_AGAIN[min(attempt, len(_AGAIN) - 1)])
-                continue
-            if applied != len(batch):
-                LOG.warning("%d outcomes belonged to somebody else by then", len(batch) - applied)
+                if attempt >= TOGETHER:
+                    left = await self._one_by_one(left)
+                if left:
+                    continue
+                break
+            if applied != len(left):
+                LOG.warning("%d outcomes belonged to somebody else by then", len(left) - applied)
             break
         self._sink.committed(len(batch))
+
+    async def _one_by_one(self, batch: Sequence[Change]) -> list[Change]:
+        """Write what can be written, each change alone: one that the database will never take keeps nobody else waiting.
+
+        Such a change is written without its story, for the status is worth more; what still fails (an outage) is returned.
+        """
+        left: list[Change] = []
+        for change in batch:
+            for version in (change, replace(change, detail={})):
+                try:
+                    await self._sink.write([version])
+                    break
+                except Exception:
+                    LOG.exception("cannot write the outcome of recipient %d", change.recipient_id)
+            else:
+                left.append(change)
+        return left

@@ -72,7 +72,7 @@ def _headers(raw: bytes, message: Message, submission: Submission, domain: str) 
         "message_id": message.message_id,
         "message_key": hashlib.sha256(parts + b"\0" + body).hexdigest(),
         "date": message.date,
-        "automatic": automatic(message.fields, address) is not None,
+        "automatic": automatic(message.fields, address, by_subject=not submission.lists) is not None,
         "others": others[:_OTHERS],
         "notices": [notice.value for notice in submission.notices],
         "attachments": [part.filename for part in submission.attachments],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.autoreply import automatic
-from parsers.headers import Fields
+from parsers.headers import Fields, first
 from parsers.mailboxes import mailboxes
 from store import accounts
 from store.accounts import Login
@@ -47,11 +47,16 @@ def author(fields: Fields) -> str | None:
     return found[0].address
 
 
+def _with_files(fields: Fields) -> bool:
+    return first(fields, "content-type").strip().lower().startswith(("multipart/mixed", "multipart/related"))
+
+
 async def prove(conn: AsyncConnection, fields: Fields, mail_from: str, login: Login | None) -> Proved | Refusal:
     """Find the account of a mail that came under `login`, or (None) from a trusted network."""
     if login is not None and login.role not in MAY_SEND:
         return Refusal("role", login.login)
-    if automatic(fields, mail_from):
+    # an absence note has no files; what has some is judged by its subject only once they were looked at
+    if automatic(fields, mail_from, by_subject=not _with_files(fields)):
         return Refusal("automatic")
     address = author(fields)
     if address is None:

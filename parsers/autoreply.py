@@ -30,8 +30,11 @@ class Automatic(StrEnum):
     REPORT = "report"
 
 
-def automatic(fields: Fields, mail_from: str) -> Automatic | None:
-    """Tell why a mail is automatic, from its header fields and the address of MAIL FROM ("" for the null sender)."""
+def automatic(fields: Fields, mail_from: str, by_subject: bool = True) -> Automatic | None:
+    """Tell why a mail is automatic, from its header fields and the address of MAIL FROM ("" for the null sender).
+
+    The subject alone counts where `by_subject`: "Absence de collecte lundi" may well be what a campaign is about.
+    """
     if mail_from in ("", "<>") or _local(mail_from) in ("mailer-daemon", "postmaster"):
         return Automatic.NULL_SENDER
     submitted = _word(fields, "auto-submitted")
@@ -44,7 +47,7 @@ def automatic(fields: Fields, mail_from: str) -> Automatic | None:
         return Automatic.ABSENCE
     if first(fields, "list-id") or first(fields, "list-post") or _word(fields, "precedence") in _BULK:
         return Automatic.LIST
-    return Automatic.ABSENCE if absent(text(first(fields, "subject"))) else None
+    return Automatic.ABSENCE if by_subject and absent(text(first(fields, "subject"))) else None
 
 
 def absent(subject: str) -> bool:

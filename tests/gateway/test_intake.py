@@ -330,6 +330,14 @@ async def test_held_campaigns_and_their_correction(tmp_path: Path, attached: Any
         assert await made.states() == (["sending", "replaced"] if "subject" not in more else ["sending", "held"])
 
 
+async def test_a_campaign_about_an_absence(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        subject = "Absence de collecte lundi"
+        assert "2 destinataires" in words(await made.send(mail(("LISTE.csv", LISTE), subject=subject)))
+        assert await made.send(mail(("note.txt", "x"), subject=subject)) is None
+        assert await made.states() == ["sending"]
+
+
 async def test_machines_get_no_answer(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         assert await made.send(mail(Auto_Submitted="auto-replied")) is None

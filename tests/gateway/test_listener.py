@@ -148,6 +148,18 @@ async def test_the_mx_port_and_trusted_networks(tmp_path: Path) -> None:
         assert made.spool.pending() == []
 
 
+async def test_a_subject_about_an_absence(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        client = await Client.open(made.port("mx"))
+        await client.hello()
+        note = MAIL.replace(b"Subject: Bonjour", b"Subject: Absence de collecte lundi")
+        assert "Message automatique" in await client.mail(note, "mail@gw.example")
+        campaign = note.replace(b"Subject", b"Content-Type: multipart/mixed; boundary=x\r\nSubject")
+        assert (await client.mail(campaign, "mail@gw.example")).startswith("250 2.0.0")
+        machine = campaign.replace(b"Subject", b"Auto-Submitted: auto-replied\r\nSubject")
+        assert "Message automatique" in await client.mail(machine, "mail@gw.example")
+
+
 async def test_a_suspended_account(tmp_path: Path) -> None:
     from store import accounts
 

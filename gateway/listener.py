@@ -16,6 +16,7 @@ from gateway.smtp_handler import Gate, Handler
 from gateway.smtp_protocol import Protocol
 
 _BACKLOG = 512
+_HANDSHAKE_S = 10.0  # who says nothing on the TLS port is not counted before the handshake: it must be short
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
@@ -48,7 +49,13 @@ class Listener:
                     return Protocol(Handler(gate, port), gate.limits, port=port, tls=tls, implicit=implicit)
 
                 server = await loop.create_server(
-                    connection, host, number, ssl=tls if implicit else None, backlog=_BACKLOG, reuse_address=True
+                    connection,
+                    host,
+                    number,
+                    ssl=tls if implicit else None,
+                    ssl_handshake_timeout=_HANDSHAKE_S if implicit else None,
+                    backlog=_BACKLOG,
+                    reuse_address=True,
                 )
                 self._servers.append(server)
                 self.ports[port] += [sock.getsockname()[1] for sock in server.sockets]

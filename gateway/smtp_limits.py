@@ -1,5 +1,6 @@
 """What strangers may use up: connections, messages a minute, bytes in memory, disk, wrong passwords.
 
+In an IPv6 network of 64 bits, which is what one customer gets, all addresses count as one.
 In: the [smtp] settings and a monotonic clock in seconds. Out: yes or no, counted in one process for all its ports.
 Nothing here waits, raises or logs; every table is bounded.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
 from config.settings import Smtp
@@ -16,6 +19,18 @@ from config.settings import Smtp
 MAX_REMEMBERED = 10_000
 FAILED_LOGINS = 10
 FAILED_WINDOW_S = 600.0
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def stranger(peer: str) -> str:
+    """Who is counted: an IPv4 address, or the /64 of an IPv6 one; anything else as it is."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv4Address):
+        return peer
+    return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
 
 
 class Pace:
@@ -27,12 +42,12 @@ class Pace:
 
     def spent(self, key: str) -> bool:
         """True when the key has used up its window."""
-        start, count = self._seen.get(key, (0.0, 0))
+        start, count = self._seen.get(stranger(key), (0.0, 0))
         return count >= self._limit and self._clock() - start < self._window
 
     def count(self, key: str) -> None:
         """Note one event of the key."""
-        now = self._clock()
+        now, key = self._clock(), stranger(key)
         start, count = self._seen.pop(key, (now, 0))
         self._seen[key] = (now, 1) if now - start >= self._window else (start, count + 1)
         if len(self._seen) > MAX_REMEMBERED:
@@ -52,6 +67,7 @@ class Limits:
 
     def enter(self, peer: str) -> bool:
         """Count a connection in; False when there are too many in all or from this address."""
+        peer = stranger(peer)
         mine = self._peers.get(peer, 0)
         if mine >= self.smtp.max_connections_per_ip or self._connections >= self.smtp.max_connections:
             return False
@@ -62,6 +78,7 @@ class Limits:
     def leave(self, peer: str) -> None:
         """Count a connection out that was counted in."""
         self._connections -= 1
+        peer = stranger(peer)
         left = self._peers.get(peer, 0) - 1
         if left > 0:
             self._peers[peer] = left

@@ -44,9 +44,10 @@ class Readers:
             self._free.put_nowait(None)
 
     async def warm(self) -> None:
-        """Start one process before the first mail needs it."""
-        await self._free.get()
-        self._free.put_nowait(await self._start())
+        """Start one process of each kind before the first mail needs it: an acknowledgement is promised in two seconds."""
+        for lane in (self._free, self._writer):
+            await lane.get()
+            lane.put_nowait(await self._start())
 
     async def ask(self, request: dict[str, Any], size: int) -> AsyncIterator[dict[str, Any]]:
         """Yield the answers to a request about `size` bytes; Unread when there is no proper end."""

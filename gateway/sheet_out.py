@@ -19,6 +19,7 @@ _CELL = 32_767
 _BATCH = 500
 # XML 1.0 has no way to write these, not even escaped
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # what Excel would read as an escape (ECMA-376 part 1, 22.9.2.19)
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -88,7 +89,11 @@ def _row(number: int, row: Sequence[str]) -> str:
 
 def _clean(value: str) -> str:
     # cut before escaping: an entity must stay whole
-    return value if value.isalnum() and len(value) < _CELL else escape(_FORBIDDEN.sub("", value[:_CELL]))
+    return (
+        value
+        if value.isalnum() and len(value) < _CELL
+        else escape(_ESCAPED.sub("_x005F_", _FORBIDDEN.sub("", value[:_CELL])))
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sheet_out import write
+from parsers import liste
 
 
 def back(rows: list[list[str]]) -> list[list[object]]:
@@ -28,6 +29,14 @@ def test_cells_come_back_as_text() -> None:
     assert back(rows) == rows
     wide = [[str(at) for at in range(800)]]
     assert back(wide) == wide
+
+
+def test_our_own_reader_reads_a_corrected_list_as_it_was() -> None:
+    file = io.BytesIO()
+    write(file, "LISTE", [("Email", "Code"), ("a@b.example", "_x0041_ & _x00e9_"), ("c@d.example", "x_41_")])
+    found = liste.read(file.getvalue())
+    assert isinstance(found, liste.Liste)
+    assert [line.values[1] for line in found.lines] == ["_x0041_ & _x00e9_", "x_41_"]
 
 
 @given(st.lists(st.lists(st.text(max_size=20), min_size=1, max_size=4), min_size=1, max_size=4))

@@ -7,7 +7,9 @@ searches that read a whole campaign run two at a time. An unknown token gives 40
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -55,11 +57,14 @@ async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]
     return ledger, view.figures(campaign, ledger, curve)
 
 
-async def _rows(request: Request, conn: Any, campaign: Campaign, asked: view.Query) -> Page:
-    if asked.sort == "line" and not asked.q:
-        return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
-    async with request.app.state.heavy:
-        return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
+def _turn(request: Request, asked: view.Query) -> AbstractAsyncContextManager[None]:
+    """Waited for before a connection is taken: searches in a queue must not hold those that clicks need."""
+    heavy: asyncio.Semaphore = request.app.state.heavy
+    return nullcontext() if asked.sort == "line" and not asked.q else heavy
+
+
+async def _rows(conn: Any, campaign: Campaign, asked: view.Query) -> Page:
+    return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
 
 
 def _asked(request: Request) -> view.Query:
@@ -83,11 +88,11 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
 
 async def show(request: Request) -> Response:
     """The whole page."""
-    async with context.of(request).db.read() as conn:
+    asked = _asked(request)
+    async with _turn(request, asked), context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
-        asked = _asked(request)
-        rows = await _rows(request, conn, campaign, asked)
+        rows = await _rows(conn, campaign, asked)
         faults = await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
     values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
     values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign)}
@@ -100,7 +105,7 @@ async def live(request: Request) -> Response:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
         asked = _asked(request)
-        rows = await _rows(request, conn, campaign, asked) if asked.first_page else None
+        rows = await _rows(conn, campaign, asked) if asked.first_page else None
     locale = context.language(request, campaign.locale)
     values |= common(request, campaign)
     regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
@@ -116,11 +121,11 @@ def _again(campaign: Campaign) -> int:
 
 async def details(request: Request) -> Response:
     """The table alone, for the page's script."""
-    async with context.of(request).db.read() as conn:
+    asked = _asked(request)
+    async with _turn(request, asked), context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger = await campaigns.ledger(conn, campaign.id)
-        asked = _asked(request)
-        rows = await _rows(request, conn, campaign, asked)
+        rows = await _rows(conn, campaign, asked)
     if ledger is None:
         raise HTTPException(404)
     values = view.listing(campaign, ledger, asked, rows) | common(request, campaign)

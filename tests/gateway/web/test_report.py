@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
@@ -61,6 +62,16 @@ async def test_a_held_campaign_says_why(web: Web) -> None:
     async with web.db.write() as conn:
         await control.stop(conn, web.campaign.id, 1)
     assert "La signature DKIM" not in (await web.reader.get(f"/r/{web.word}")).text
+
+
+async def test_searches_in_a_queue_keep_nobody_from_reading(web: Web) -> None:
+    heavy: asyncio.Semaphore = web.reader.app.state.heavy
+    async with heavy, heavy:  # two long searches are at work
+        waiting = [asyncio.create_task(web.reader.get(f"/r/{web.word}?q=Noël")) for _ in range(30)]
+        async with asyncio.timeout(5):
+            assert (await web.reader.get(f"/r/{web.word}")).status == 200
+        assert not any(task.done() for task in waiting)
+    assert {(await task).status for task in waiting} == {200}
 
 
 async def test_the_page_speaks_english_when_asked(web: Web) -> None:

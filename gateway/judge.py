@@ -93,6 +93,7 @@ def campaign(
             "feedback": f"{account.id}:{choices['type']}:{desk.domain.replace('.', '-')}",
             "list_id": f"account-{account.id}.{desk.domain}",
             "attachments": "attached",
+            "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
             "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
             "rate": choices["rate"],
         },

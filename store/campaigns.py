@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault,
 
 SAME_MESSAGE = 30 * 86_400_000  # how long a message is remembered, ms (SPEC 1)
 _JSON = ("columns", "options", "held", "links")
+_TAG = re.compile(r"\{\{[^{}]*(?:\}\}|$)")
 _QUEUED = int(Status.QUEUED)
 _RECIPIENT = ("campaign_id", "line", "part", "address", "name", "fields", "tracked", "status", "attempts", "clicks", "reply",
               "next_attempt_at")  # fmt: skip
@@ -159,16 +161,23 @@ async def publish(conn: AsyncConnection, campaign_id: int, token: str, now: int)
 
 
 async def _replace_held(conn: AsyncConnection, row: Any) -> None:
-    # a corrected resend takes the place of what was held, never both (SPEC 3): same sender and subject within 7 days
-    older = update(campaigns).where(
+    # a corrected resend takes the place of what was held, never both (SPEC 3): same author and subject within 7 days. The
+    # author is who wrote the mail (Config may name another sender), and a merge tag may be what had to be corrected.
+    held = select(campaigns.c.id, campaigns.c.subject, campaigns.c.options).where(
         campaigns.c.account_id == row.account_id,
-        campaigns.c.sender_id == row.sender_id,
-        campaigns.c.subject == row.subject,
         campaigns.c.state == CampaignState.HELD,
         campaigns.c.id != row.id,
         campaigns.c.created_at > row.created_at - 7 * 86_400_000,
     )
-    await conn.execute(older.values(state=CampaignState.REPLACED))
+    same = [one.id for one in await conn.execute(held) if _resent(one) == _resent(row)]
+    if same:
+        await conn.execute(update(campaigns).where(campaigns.c.id.in_(same)).values(state=CampaignState.REPLACED))
+
+
+def _resent(row: Any) -> tuple[str, str]:
+    """By what a resend is known: its author, and its subject without merge tags."""
+    author = str(orjson.loads(row.options).get("author", ""))
+    return author, " ".join(_TAG.sub(" ", row.subject).casefold().split())
 
 
 async def wipe_loading(conn: AsyncConnection) -> int:

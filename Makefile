@@ -23,8 +23,10 @@ help:
 demo: $(if $(wildcard $(DEV)),$(DEV),$(RUN))
 	@$(BIN)/mail2campaign demo $(if $(ONCE),--once)
 
+# The crash ring has the machine to itself: it holds the gateway to the seconds that the README promises.
 test: $(DEV)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not crash" $(ARGS)
+	$(BIN)/python -m pytest -m crash $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

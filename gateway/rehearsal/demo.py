@@ -177,7 +177,8 @@ class _Demo:
             self._feed += (await self._stage.ask("feed", len(self._feed)))["feed"]
             now = time.monotonic()
             self._view.progress(ledger, self._feed, now - self._began)
-            resting = told["idle"] and not any(ledger["statuses"][code] for code in WAITING)
+            resting = told["idle"] and ledger["state"] == "finished"
+            resting = resting and not any(ledger["statuses"][code] for code in WAITING)
             idle_since = (idle_since or now) if resting else 0.0
             good = resting and all(check.good for check in checks(ledger, told, ack, self._due))
             if good or (resting and now - idle_since > _SETTLED) or now - self._began > _FINISHED:

@@ -8,14 +8,14 @@ Raises only what the database raises; then nothing of the batch is written.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 from unicodedata import normalize
 
-import orjson
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import suppressions
+from store import bulk, suppressions
 from store.states import PEOPLE, WAITING, Event, Status, after
 from store.suppressions import SuppressionKeys
 from store.tables import campaigns, events, recipients
@@ -40,12 +40,8 @@ _READ = (
     "delivered_at", "bounced_at", "opened_at", "clicked_at", "unsubscribed_at", "complained_at", "clicks", "reply",
 )  # fmt: skip
 _WRITTEN = tuple(name for name in _READ if name not in ("id", "campaign_id", "address"))
-_UPDATE = (
-    update(recipients)
-    .where(recipients.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}") for name in _WRITTEN})
-)
-_SELECT = select(*(recipients.c[name] for name in _READ)).order_by(recipients.c.id).with_for_update()
+_values = itemgetter("id", *_WRITTEN)
+_HISTORY = ("recipient_id", "campaign_id", "at", "kind", "machine", "detail")
 
 
 class Applied:
@@ -54,7 +50,7 @@ class Applied:
     def __init__(self, rows: dict[int, dict[str, Any]]) -> None:
         self.rows = rows
         self.touched: set[int] = set()
-        self.history: list[dict[str, Any]] = []
+        self.history: list[tuple[Any, ...]] = []  # as _HISTORY
         self.suppress: list[tuple[int, str, int]] = []  # recipient, reason, at
         self.differences = Differences()
 
@@ -84,16 +80,8 @@ class Applied:
         return True
 
     def _remember(self, row: dict[str, Any], change: Change) -> None:
-        self.history.append(
-            {
-                "recipient_id": row["id"],
-                "campaign_id": row["campaign_id"],
-                "at": change.at,
-                "kind": int(change.event),
-                "machine": change.machine,
-                "detail": orjson.dumps(change.detail).decode(),
-            }
-        )
+        kind, machine = int(change.event), bool(change.machine)
+        self.history.append((row["id"], row["campaign_id"], change.at, kind, machine, change.detail))
 
     def _attempt(self, row: dict[str, Any], change: Change, new: Status) -> None:
         if row["attempts"] == 0:
@@ -135,15 +123,12 @@ class Applied:
 
 async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: SuppressionKeys) -> int:
     """Write a batch of changes; returns how many passed their fences."""
-    ids = sorted({change.recipient_id for change in changes})
-    rows = {row.id: dict(row._mapping) for row in await conn.execute(_SELECT.where(recipients.c.id.in_(ids)))}
+    ids = list({change.recipient_id for change in changes})
+    rows = {row[0]: dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)}
     batch = Applied(rows)
     applied = sum(batch.apply(change) for change in changes)
-    if batch.touched:
-        values = [{f"b_{name}": rows[i][name] for name in ("id", *_WRITTEN)} for i in sorted(batch.touched)]
-        await conn.execute(_UPDATE, values)
-    if batch.history:
-        await conn.execute(insert(events), batch.history)
+    await bulk.change(conn, recipients, _WRITTEN, [_values(rows[one]) for one in sorted(batch.touched)])
+    await bulk.add(conn, events, _HISTORY, batch.history)
     await batch.differences.write(conn)
     await _suppress(conn, batch, keys)
     return applied

@@ -9,6 +9,7 @@ Nothing is raised but what the database raises.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 from sqlalchemy import TextClause, bindparam, case, exists, insert, select, text, update
@@ -106,26 +107,42 @@ _TAKE_JOBS = _take("recipients", _OF_CAMPAIGN, _JOB)
 _TAKE_NOTICES = _take("notices", "", "id, campaign_id, address, raw, attempts, first_attempt_at")
 
 
+_TAKE_IDS = text(
+    "UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids))"
+    " AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)"
+)
+_DUE = (
+    "SELECT * FROM recipients WHERE campaign_id = :campaign"
+    " AND owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now ORDER BY next_attempt_at LIMIT :n"
+)
+_DUE_JOBS = text(f"SELECT json_group_array(json_array({_JOB})) FROM ({_DUE})")  # noqa: S608 our own names
+
+
+async def _taken(conn: AsyncConnection, values: dict[str, int]) -> Sequence[Sequence[Any]]:
+    """Due recipients of a campaign that are the worker's from now on, as _JOB."""
+    if conn.dialect.name != "sqlite":
+        return (await conn.execute(_TAKE_JOBS[conn.dialect.name], values)).all()
+    # Nobody else writes meanwhile, so reading and marking can be two statements of one step each (store.bulk says why).
+    due: list[list[Any]] = orjson.loads((await conn.execute(_DUE_JOBS, values)).scalar_one())
+    ids = orjson.dumps([row[0] for row in due]).decode()
+    marked = (await conn.execute(_TAKE_IDS, {"ids": ids, "worker": values["worker"]})).rowcount if due else 0
+    return due if marked == len(due) else []
+
+
+def _job(
+    recipient: int, campaign: int, address: str, name: str, fields: str, tracked: int, status: int, *tries: Any
+) -> Job:
+    own = tuple(orjson.loads(fields))
+    return Job(recipient, campaign, address, name, own, Tracked(tracked), Status(status), *tries)
+
+
 async def lease(conn: AsyncConnection, worker: int, now: int, shares: Mapping[int, int]) -> list[Job]:
     """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired."""
     live = select(campaigns.c.id).where(campaigns.c.id.in_(list(shares)), campaigns.c.state.in_(_LIVE))
     jobs: list[Job] = []
     for campaign_id in (await conn.execute(live)).scalars().all():
         values = {"campaign": campaign_id, "now": now, "n": shares[campaign_id], "worker": worker}
-        for row in await conn.execute(_TAKE_JOBS[conn.dialect.name], values):
-            jobs.append(
-                Job(
-                    row.id,
-                    row.campaign_id,
-                    row.address,
-                    row.name,
-                    tuple(orjson.loads(row.fields)),
-                    Tracked(row.tracked),
-                    Status(row.status),
-                    row.attempts,
-                    row.first_attempt_at,
-                )
-            )
+        jobs += [_job(*row) for row in await _taken(conn, values)]
     begun = {job.campaign_id for job in jobs}
     if begun:
         start = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.state == CampaignState.SCHEDULED)

@@ -76,6 +76,18 @@ def test_other_keys_are_a_configuration_bug() -> None:
     assert ours.Signer("d", "s", small).private_key is small
 
 
+def test_a_damaged_key_is_told_from_a_good_one() -> None:
+    numbers, other = SIGNER.private_key.private_numbers(), rsa.generate_private_key(65537, 1024).private_numbers()
+    halves = rsa.RSAPrivateNumbers(
+        numbers.p, numbers.q, other.d, numbers.dmp1, other.dmq1, numbers.iqmp, numbers.public_numbers
+    )
+    pem = halves.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    with pytest.raises(ValueError, match="fit together"):
+        ours.from_pem(pem)
+
+
 def test_dkimpy_signs_system_mail() -> None:
     raw = b"From: a@gw.example\r\nTo: b@b.example\r\nSubject: =?utf-8?q?=C3=A9?=\r\n\r\nBonjour  tous \r\n\r\n"
     made = ours.sign_with_dkimpy(raw, SIGNER, ("From", "To", "Subject"))

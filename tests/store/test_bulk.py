@@ -1,0 +1,84 @@
+"""Batches in one statement do what SQLAlchemy's own statements do, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import bulk
+from store.engine import Database
+from store.tables import events, recipients
+
+READ = ("id", "address", "status", "next_attempt_at", "reply", "clicks")
+WRITTEN = ("status", "next_attempt_at", "reply", "clicks")
+HISTORY = ("recipient_id", "campaign_id", "at", "kind", "machine", "detail")
+REPLIES = [
+    "250 ok",
+    "",
+    "é œ 日本 \U0001f600",
+    'a "quoted" \\ one',
+    "line\r\nnext\ttab",
+    "'; DROP TABLE recipients --",
+    "$[0]",
+]
+
+
+class Elsewhere:
+    """The connection of a database that is not SQLite, as bulk sees it: it gets the library's own statements."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+        self.dialect = type("Dialect", (), {"name": "other"})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conn, name)
+
+
+def changed(ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    values = [(7, None, 2**62), (0, 1_700_000_000_123, 0), (10, -1, 5)]
+    return [
+        (one, status, due, REPLIES[at % len(REPLIES)], clicks % 2**31)
+        for at, one in enumerate(ids)
+        for status, due, clicks in [values[at % 3]]
+    ]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_rows_come_out_as_they_were_written(db: Database, make: Any, ours: bool) -> None:
+    campaign = await make(20)
+    async with db.read() as conn:
+        ids = list((await conn.execute(select(recipients.c.id).order_by(recipients.c.id))).scalars())
+    wanted = changed(ids[:15])
+    async with db.write() as conn:
+        way: Any = conn if ours else Elsewhere(conn)
+        before = await bulk.read(conn, recipients, READ, ids)
+        assert sorted(before) == sorted(await bulk.read(Elsewhere(conn), recipients, READ, ids))  # type: ignore[arg-type]
+        await bulk.change(way, recipients, WRITTEN, wanted)
+        after = sorted(await bulk.read(way, recipients, READ, [*ids, 999_999]))
+    kept = {row[0]: row[1] for row in before}
+    assert [(row[0], *row[2:]) for row in after[:15]] == wanted
+    assert [row[1] for row in after] == [kept[row[0]] for row in after]
+    assert after[15:] == sorted(before)[15:]
+    assert campaign.recipients == 20
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_history_keeps_its_story(db: Database, make: Any, ours: bool) -> None:
+    campaign = await make(1)
+    async with db.read() as conn:
+        one = int((await conn.execute(select(recipients.c.id))).scalar_one())
+    story = {"reply": REPLIES, "code": 250, "tls": "", "none": None, "nested": {"deep": [1.5, True, "é"]}}
+    rows = [(one, campaign.id, 5, 0, True, story), (one, campaign.id, 6, 1, False, {})]
+    async with db.write() as conn:
+        await bulk.add(conn if ours else Elsewhere(conn), events, HISTORY, rows)  # type: ignore[arg-type]
+        await bulk.add(conn, events, HISTORY, [])
+        await bulk.change(conn, events, ("kind",), [])
+    async with db.read() as conn:
+        found = (await conn.execute(select(*(events.c[name] for name in HISTORY)).order_by(events.c.at))).all()
+    assert [(*row[:5], orjson.loads(row.detail)) for row in found] == rows
+    assert found[0].detail == orjson.dumps(story).decode()

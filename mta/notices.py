@@ -21,7 +21,7 @@ from store.states import Event
 from store.values import Job, NoticeJob
 
 LOG = logging.getLogger(__name__)
-EVERY = 0.1  # seconds between two looks into the queue
+EVERY = 0.3  # seconds between two looks into the queue; each costs a sender a millisecond
 _AT_ONCE = 20
 _LATER = 60_000  # ms
 _QUIET = 30.0  # seconds without movement after which a site's mails are put off when the lane is full

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import rows, tallies
@@ -254,10 +254,16 @@ async def ledger(conn: AsyncConnection, campaign_id: int) -> Ledger | None:
     return Ledger(row.lines, row.invalid, row.duplicate, row.suppressed, row.recipients, statuses, measures)
 
 
+_STATES = (
+    select(campaigns.c.id, campaigns.c.state, accounts.c.suspended)
+    .where(campaigns.c.id.in_(bindparam("ids", expanding=True)))
+    .join(accounts, accounts.c.id == campaigns.c.account_id)
+)
+
+
 async def states(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, CampaignState]:
     """Where these campaigns stand, paused while their account is suspended; senders ask it several times a second."""
-    query = select(campaigns.c.id, campaigns.c.state, accounts.c.suspended).where(campaigns.c.id.in_(list(ids)))
-    rows = await conn.execute(query.join(accounts, accounts.c.id == campaigns.c.account_id))
+    rows = await conn.execute(_STATES, {"ids": list(ids)})
     return {row.id: CampaignState.PAUSED if row.suspended else CampaignState(row.state) for row in rows}
 
 

@@ -64,21 +64,28 @@ async def retire_process(conn: AsyncConnection, host: str, pid: int | None, now:
     return len(gone)
 
 
+_WAITING = exists().where(
+    recipients.c.campaign_id == campaigns.c.id,
+    recipients.c.owner.is_(None),
+    recipients.c.next_attempt_at <= bindparam("now"),
+)
+_CAMPAIGNS_DUE = (
+    select(campaigns.c.id)
+    .join(accounts, accounts.c.id == campaigns.c.account_id)
+    .where(
+        campaigns.c.state.in_(_LIVE),
+        campaigns.c.send_at <= bindparam("now"),
+        accounts.c.suspended.is_(False),
+        _WAITING,
+    )
+    .order_by(campaigns.c.send_at, campaigns.c.id)
+    .limit(bindparam("most"))
+)
+
+
 async def due(conn: AsyncConnection, now: int, limit: int = 1_000) -> list[int]:
     """Campaigns that have recipients to be sent now, longest started first; a read, so asking costs no writer."""
-    waiting = exists().where(
-        recipients.c.campaign_id == campaigns.c.id,
-        recipients.c.owner.is_(None),
-        recipients.c.next_attempt_at <= now,
-    )
-    query = (
-        select(campaigns.c.id)
-        .join(accounts, accounts.c.id == campaigns.c.account_id)
-        .where(campaigns.c.state.in_(_LIVE), campaigns.c.send_at <= now, accounts.c.suspended.is_(False), waiting)
-        .order_by(campaigns.c.send_at, campaigns.c.id)
-        .limit(limit)
-    )
-    return list((await conn.execute(query)).scalars())
+    return list((await conn.execute(_CAMPAIGNS_DUE, {"now": now, "most": limit})).scalars())
 
 
 _TAKE = """
@@ -170,10 +177,14 @@ async def lease_notices(conn: AsyncConnection, worker: int, now: int, limit: int
     return [NoticeJob(r.id, r.campaign_id, r.address, bytes(r.raw), r.attempts, r.first_attempt_at) for r in rows]
 
 
+_NOTICES_DUE = (
+    select(notices.c.id).where(notices.c.owner.is_(None), notices.c.next_attempt_at <= bindparam("now")).limit(1)
+)
+
+
 async def notices_due(conn: AsyncConnection, now: int) -> bool:
     """Whether a system mail waits to be sent; a read."""
-    query = select(notices.c.id).where(notices.c.owner.is_(None), notices.c.next_attempt_at <= now).limit(1)
-    return (await conn.execute(query)).first() is not None
+    return (await conn.execute(_NOTICES_DUE, {"now": now})).first() is not None
 
 
 async def finish_notice(

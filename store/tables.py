@@ -50,6 +50,8 @@ accounts = Table(
     Column("locale", Text, nullable=False, server_default="fr"),
     Column("timezone", Text, nullable=False, server_default="Europe/Paris"),
     Column("suspended", Boolean, nullable=False, server_default=text("false")),
+    Column("pool", Text, nullable=False, server_default="shared"),  # of local addresses, sources.pool
+    Column("per_day", Integer),  # recipients a day; null: what the settings give a new account, rising
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -147,6 +149,7 @@ recipients = Table(
     Column("status", SmallInteger, nullable=False),
     Column("attempts", SmallInteger, nullable=False),
     Column("owner", Id),  # workers.id while leased
+    Column("source_id", Id),  # sources.id that it was first tried from: retries keep it
     Column("next_attempt_at", BigInteger),  # null: out of the queue
     Column("first_attempt_at", BigInteger),
     Column("last_at", BigInteger),  # the last change of any kind
@@ -229,6 +232,7 @@ suppressions = Table(
     Column("reason", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("campaign_id", Id),
+    Column("expires_at", BigInteger),  # null: for ever
     UniqueConstraint("account_id", "key"),
 )
 

@@ -6,18 +6,17 @@ In: why there is none. Out: a notice to the proved sender, with an example list 
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from config.logging import log
 from gateway import notice
 from gateway.acknowledge import corrected
 from gateway.desk import Desk
+from gateway.example import example
 from gateway.i18n import number, text
 from gateway.letter import Say
-from gateway.notice import XLSX, Letter
+from gateway.notice import Letter
 from gateway.senders import author
-from gateway.sheet_out import write
 from mail.system import File
 from parsers import headers
 from parsers.autoreply import automatic
@@ -26,11 +25,6 @@ from store.spool import Envelope
 from store.values import Account
 
 _EXAMPLES = ("no_list", "unreadable")
-_ROWS = (
-    ("Email", "Nom", "Prénom", "Ville"),
-    ("marie.durand@exemple.fr", "Durand", "Marie", "Lyon"),
-    ("paul.martin@exemple.fr", "Martin", "Paul", "Nantes"),
-)
 
 
 async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[str, Any], why: dict[str, Any]) -> None:
@@ -98,13 +92,6 @@ async def _send(
     )
     sent = await notice.send(desk, letter)
     log("mail_answered", ref=ref, kind="answer", account=account.id if account else None, notice=sent)
-
-
-def example(locale: str) -> File:
-    """A small list to start from."""
-    file = io.BytesIO()
-    write(file, "LISTE", _ROWS, (30, 16, 16, 16))
-    return File(text(locale, "answer.example_name"), XLSX, file.getvalue())
 
 
 def _locale(desk: Desk, account: Account | None) -> str:

@@ -8,15 +8,17 @@ the acknowledgement can still be mailed. Runs inside a reading process; raises O
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from gateway.sheet_out import write
+from gateway.sheet import Xlsx
 
 ALL_LINES = 100_000
 NAME = "LISTE_corrigee.xlsx"
+_AT_ONCE = 500  # lines in memory
 
 
 def make(request: dict[str, Any]) -> dict[str, Any]:
@@ -24,13 +26,18 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
     only_faults = bool(request["only_faults"])
     head = [request["line_title"], *request["columns"], request["fault_title"]]
     widths = [8, *(24 for _ in request["columns"]), 70]
+    count = 0
     with Path(request["path"]).open("rb") as lines, Path(request["out"]).open("wb") as out:
-        count = write(out, "LISTE", _rows(lines, head, len(request["columns"]), only_faults), widths)
-    return {"kind": "corrected", "lines": count - 1}
+        book, rows = Xlsx("LISTE", widths), _rows(lines, len(request["columns"]), only_faults)
+        out.write(book.start(head))
+        while some := list(islice(rows, _AT_ONCE)):
+            out.write(book.rows(some))
+            count += len(some)
+        out.write(book.finish())
+    return {"kind": "corrected", "lines": count}
 
 
-def _rows(lines: Any, head: list[str], width: int, only_faults: bool) -> Iterator[list[str]]:
-    yield head
+def _rows(lines: Any, width: int, only_faults: bool) -> Iterator[list[str]]:
     for line in lines:
         label, cells, fault = orjson.loads(line)
         if fault or not only_faults:

@@ -22,10 +22,10 @@ from starlette.responses import Response, StreamingResponse
 from config.logging import log
 from gateway import i18n
 from gateway.loading import sentence
+from gateway.sheet import Cell, Csv, Writer, Xlsx
 from gateway.web import context, view
 from gateway.web.context import Context
 from gateway.web.report import find
-from gateway.web.sheet import Cell, Csv, Writer, Xlsx
 from store import campaigns, reports
 from store.values import Campaign, NewFault
 

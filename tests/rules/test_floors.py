@@ -22,7 +22,7 @@ FENCES = {
     "uvicorn": ("gateway/web/",),
     "jinja2": ("gateway/web/",),
     "xlrd": ("parsers/",),
-    "openpyxl": ("parsers/", "gateway/sheet_out", "gateway/corrected", "gateway/web/"),
+    "openpyxl": ("gateway/example",),
     "aiodns": ("mail/resolver",),
     "pycares": ("mail/resolver",),
     "dns": ("mail/resolver", "gateway/rehearsal/"),

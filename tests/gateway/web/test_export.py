@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_fixture import Web
 
-from gateway.web import sheet
-from gateway.web.sheet import Csv, Xlsx
+from gateway import sheet
+from gateway.sheet import Csv, Xlsx
 from parsers.tokens import Purpose
 
 

@@ -85,7 +85,8 @@ class Xlsx:
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, widths: Sequence[int] = ()) -> None:
+        self._widths = widths
         self._name = re.sub(r"[\[\]:*?/\\']", " ", name)[:25] or "Table"
         self._pipe = _Pipe()
         self._zip = zipfile.ZipFile(cast(IO[bytes], self._pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=4)
@@ -143,7 +144,7 @@ class Xlsx:
         self._sheets, self._row, self._size = self._sheets + 1, 0, 0
         self._sheet = self._zip.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
         columns = "".join(
-            f'<col min="{i}" max="{i}" width="{24 if i < 5 else 18}" customWidth="1"/>'
+            f'<col min="{i}" max="{i}" width="{self._width(i)}" customWidth="1"/>'
             for i in range(1, len(self._header) + 1)
         )
         frozen = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
@@ -152,6 +153,9 @@ class Xlsx:
             f"</sheetViews><cols>{columns}</cols><sheetData>"
         )
         self._put(self._line(self._header, _BOLD))
+
+    def _width(self, column: int) -> int:
+        return self._widths[column - 1] if column <= len(self._widths) else 24 if column < 5 else 18
 
     def _end(self) -> None:
         if self._sheet is not None:

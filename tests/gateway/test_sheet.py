@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sheet_out import write
+from gateway.sheet import Xlsx
 from parsers import liste
 
 
+def written(rows: list[list[str]], title: str = "LISTE & co") -> bytes:
+    book, width = Xlsx(title, [20, 30]), max(len(row) for row in rows)
+    rows = [[*row, *[""] * (width - len(row))] for row in rows]
+    return book.start(rows[0]) + book.rows(rows[1:]) + book.finish()
+
+
 def back(rows: list[list[str]]) -> list[list[object]]:
-    file = io.BytesIO()
-    assert write(file, "LISTE & co", rows, [20, 30]) == len(rows)
-    file.seek(0)
-    sheet = openpyxl.load_workbook(file).active
+    sheet = openpyxl.load_workbook(io.BytesIO(written(rows))).active
     assert sheet.title == "LISTE & co"
     kinds = {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None}
     assert kinds <= {"s", "inlineStr"}
@@ -32,9 +35,8 @@ def test_cells_come_back_as_text() -> None:
 
 
 def test_our_own_reader_reads_a_corrected_list_as_it_was() -> None:
-    file = io.BytesIO()
-    write(file, "LISTE", [("Email", "Code"), ("a@b.example", "_x0041_ & _x00e9_"), ("c@d.example", "x_41_")])
-    found = liste.read(file.getvalue())
+    rows = [["Email", "Code"], ["a@b.example", "_x0041_ & _x00e9_"], ["c@d.example", "x_41_"]]
+    found = liste.read(written(rows))
     assert isinstance(found, liste.Liste)
     assert [line.values[1] for line in found.lines] == ["_x0041_ & _x00e9_", "x_41_"]
 

@@ -14,8 +14,8 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from gateway.i18n import text
-from gateway.notice import File
 from gateway.sheet import Xlsx
+from mail.system import File
 
 _ROWS = (
     ("Email", "Nom", "Prénom", "Téléphone"),

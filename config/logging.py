@@ -55,6 +55,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "change_dropped": ("warning", {"campaign", "recipient", "worker", "kind"}),
     "worker_joined": ("info", {"worker"}),
     "worker_retired": ("warning", {"worker", "rows"}),
+    "providers_refused": ("error", set()),
     "dkim_failed": ("error", {"campaign", "domain", "selector"}),
     # returns and people
     "bounce_read": ("info", {"campaign", "recipient", "status", "source"}),

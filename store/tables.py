@@ -130,6 +130,7 @@ campaigns = Table(
     Column("send_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column("paced_until", BigInteger),  # first attempts wait for another day of the account's quota
     UniqueConstraint("account_id", "message_key"),
     Index("ix_campaigns_state_send_at", "state", "send_at"),
     Index("ix_campaigns_account_id_created_at", "account_id", "created_at"),
@@ -150,6 +151,7 @@ recipients = Table(
     Column("attempts", SmallInteger, nullable=False),
     Column("owner", Id),  # workers.id while leased
     Column("source_id", Id),  # sources.id that it was first tried from: retries keep it
+    Column("claimed_day", Integer),  # the day whose quota of the account it counts in
     Column("next_attempt_at", BigInteger),  # null: out of the queue
     Column("first_attempt_at", BigInteger),
     Column("last_at", BigInteger),  # the last change of any kind
@@ -234,6 +236,12 @@ suppressions = Table(
     Column("campaign_id", Id),
     Column("expires_at", BigInteger),  # null: for ever
     UniqueConstraint("account_id", "key"),
+    Index(
+        "ix_suppressions_expires_at",
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
 )
 
 workers = Table(

@@ -22,7 +22,8 @@ sources = Table(
     Column("host", Text, nullable=False, server_default=""),  # config.host.host_id of its machine; empty: any
     Column("state", Text, nullable=False, server_default="ready"),  # ready | warming | frozen | off
     Column("step", Integer, nullable=False, server_default="0"),  # position in the calendar, from 0
-    Column("step_day", Integer),  # the day on which this step is sent
+    Column("step_day", Integer),  # the day on which this step is sent; null: it is not in a calendar
+    Column("back_day", Integer),  # the last day on which refusals took it one step back
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -34,6 +35,8 @@ source_days = Table(
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("provider", Text, primary_key=True),
     Column("claimed", Integer, nullable=False, server_default="0"),
+    Column("hour", SmallInteger, nullable=False, server_default="0"),  # of the newest claim (UTC, provider "" only)
+    Column("hour_claimed", Integer, nullable=False, server_default="0"),  # within that hour
     Column("accepted", Integer, nullable=False, server_default="0"),
     Column("deferred", Integer, nullable=False, server_default="0"),
     Column("refused", Integer, nullable=False, server_default="0"),
@@ -83,7 +86,29 @@ strikes = Table(
     Column("campaigns", SmallInteger, nullable=False),
     Column("last_campaign_id", Id, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("late", Boolean, nullable=False),  # told by a report after the server had taken the mail
     UniqueConstraint("account_id", "key"),
+)
+
+# thresholds that a campaign passed, with the figures of that moment: it is paused, and its user told, once
+brakes = Table(
+    "brakes",
+    metadata,
+    Column("campaign_id", Id, primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),  # hard_bounce | complaint
+    Column("at", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("paused", Boolean, nullable=False),  # false: it had ended already
+    Column("told", Boolean, nullable=False),
+)
+
+# how often a list has changed: whoever works from memory looks again when its number is another one
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
 )
 
 # policies of MTA-STS (RFC 8461), kept for their max_age

@@ -27,6 +27,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_account_days")),
     )
     op.create_table(
+        "brakes",
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", "reason", name=op.f("pk_brakes")),
+    )
+    op.create_table(
         "pauses",
         sa.Column("site", sa.Text(), nullable=False),
         sa.Column(
@@ -41,6 +54,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site", "source_id", name=op.f("pk_pauses")),
     )
     op.create_table(
+        "revisions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_revisions")),
+    )
+    op.create_table(
         "source_days",
         sa.Column(
             "source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
@@ -48,6 +67,8 @@ def upgrade() -> None:
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("claimed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("hour", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("hour_claimed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("accepted", sa.Integer(), server_default="0", nullable=False),
         sa.Column("deferred", sa.Integer(), server_default="0", nullable=False),
         sa.Column("refused", sa.Integer(), server_default="0", nullable=False),
@@ -63,6 +84,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), server_default="ready", nullable=False),
         sa.Column("step", sa.Integer(), server_default="0", nullable=False),
         sa.Column("step_day", sa.Integer(), nullable=True),
+        sa.Column("back_day", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
         sa.UniqueConstraint("address", name=op.f("uq_sources_address")),
@@ -75,6 +97,7 @@ def upgrade() -> None:
         sa.Column("campaigns", sa.SmallInteger(), nullable=False),
         sa.Column("last_campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("late", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_strikes")),
         sa.UniqueConstraint("account_id", "key", name=op.f("uq_strikes_account_id_key")),
     )
@@ -118,10 +141,21 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("pool", sa.Text(), server_default="shared", nullable=False))
         batch_op.add_column(sa.Column("per_day", sa.Integer(), nullable=True))
 
+    with op.batch_alter_table("campaigns", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("paced_until", sa.BigInteger(), nullable=True))
+
     with op.batch_alter_table("recipients", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("claimed_day", sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column("source_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
 
     with op.batch_alter_table("suppressions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("expires_at", sa.BigInteger(), nullable=True))
+        batch_op.create_index(
+            "ix_suppressions_expires_at",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("expires_at IS NOT NULL"),
+            postgresql_where=sa.text("expires_at IS NOT NULL"),
+        )
 
     # ### end Alembic commands ###

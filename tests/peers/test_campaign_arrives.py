@@ -1,0 +1,54 @@
+"""A real sender process delivers a campaign into Postfix, Exim, OpenSMTPD and Dovecot; every byte and signature holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import peer_verifiers
+import pytest
+from peer_dovecot import dovecot
+from peer_exim import exim
+from peer_mailbox import Peer, as_sent, trace
+from peer_opensmtpd import opensmtpd
+from peer_postfix import postfix
+from peer_sender import Sender
+
+pytestmark = pytest.mark.peers
+NAMES = [f"p{number}" for number in range(50)]
+
+
+@pytest.fixture(params=["postfix", "exim", "opensmtpd", "dovecot"])
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Peer, Peer]]:
+    """The server that we speak to, and the one where mails arrive."""
+    with ExitStack() as stack:
+        if request.param == "dovecot":
+            end = stack.enter_context(dovecot(tmp_path / "dovecot"))
+            yield stack.enter_context(postfix(tmp_path / "postfix", NAMES, lmtp=end.port)), end
+            return
+        make = {"postfix": postfix, "exim": exim, "opensmtpd": opensmtpd}[request.param]
+        end = stack.enter_context(make(tmp_path / "tree", NAMES))
+        yield end, end
+
+
+async def test_a_campaign_of_50_mails_arrives_byte_for_byte_and_verifies(ends: tuple[Peer, Peer], tmp_path: Path) -> None:
+    first, last = ends
+    async with Sender(tmp_path / "gw", first.port, DELIVERY__CONNECTIONS_PER_SITE="3") as sender:
+        await sender.campaign(NAMES)
+        sender.start()
+        await sender.delivered(50)
+        arrived = last.wait(50)
+        assert sorted(arrived) == sorted(NAMES) and all(len(mails) == 1 for mails in arrived.values()), "each one once"
+        rendered = await sender.rendered(arrived)
+        added = {name: trace(arrived[name][0], rendered[name]) for name in NAMES}
+        assert all(b"Received: from" in fields for fields in added.values())
+        tls = await sender.rows("SELECT detail FROM events WHERE detail IS NOT NULL")
+        assert tls and all("TLSv1.3" in str(row[0]) for row in tls), "their certificate was taken as it is"
+        mails = [as_sent(arrived[name][0]) for name in NAMES]
+        forged = mails[0].replace(b"Bonjour", b"Bonsoir")
+        good = [True] * 50 + [False]
+        assert forged != mails[0]
+        assert peer_verifiers.dkimpy([*mails, forged], sender.published) == good
+        assert peer_verifiers.opendkim([*mails, forged], sender.published, tmp_path) == good
+        assert peer_verifiers.mail_dkim([*mails, forged], sender.published, tmp_path) == good

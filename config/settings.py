@@ -124,6 +124,11 @@ class DatabaseSection(Section):
 class Dns(Section):
     nameservers: list[str] = Field([], description="host:port list; empty: those of the system.")
     timeout: str = Field("5s", description="Longest wait for one DNS answer.")
+    dnssec: Literal["off", "trust"] = Field(
+        "off",
+        description="trust: these name servers validate DNSSEC and the way to them is safe (unbound on this machine);"
+        " then DANE is enforced. off: no DANE.",
+    )
 
     _check = field_validator("nameservers")(_hostports)
 
@@ -180,12 +185,31 @@ class Delivery(Section):
         return plan(self.awaiting_retry)
 
 
+class Tls(Section):
+    mta_sts: bool = Field(True, description="Obey the MTA-STS policies (RFC 8461) of the recipients' domains.")
+    ca_file: Path | None = Field(None, description="PEM file of the authorities that are trusted; empty: the system's.")
+    reports: bool = Field(True, description="Send the daily TLS reports (RFC 8460) that domains ask for.")
+    report_contact: str = Field("", description="Contact address in TLS reports; empty: postmaster@ the gateway.")
+
+
 class Tracking(Section):
     default: Literal["auto", "anonymous", "none"] = Field("auto", description="auto: by consent; none: never track.")
 
 
 class Limits(Section):
-    new_account_per_day: int = Field(0, ge=0, description="Mails a day of a new account; 0: no limit.")
+    new_account_per_day: int = Field(
+        0, ge=0, description="Recipients a day of a new account, doubled after each clean day; 0: no limit."
+    )
+    soft_suppression_months: int = Field(
+        6, gt=0, le=120, description="Months for which a mailbox that was full in 3 campaigns is not written to."
+    )
+    pause_after: int = Field(200, gt=0, description="Final answers after which a campaign may pause itself.")
+    pause_hard_percent: float = Field(
+        5.0, ge=0, le=100, description="Hard bounces in a hundred answers at which a campaign pauses; 0: never."
+    )
+    pause_complaint_percent: float = Field(
+        0.3, ge=0, le=100, description="Complaints in a hundred answers at which a campaign pauses; 0: never."
+    )
     list_lines: int = Field(1_000_000, gt=0, description="Lines of one LISTE.")
     reader_seconds: int = Field(120, gt=0, description="CPU seconds that reading one message may take.")
     reader_memory: int = Field(2_000_000_000, gt=0, description="Bytes of memory that reading one message may take.")
@@ -209,6 +233,7 @@ class Settings(BaseSettings):
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
     dns: Dns = Dns()  # type: ignore[call-arg]
     delivery: Delivery = Delivery()  # type: ignore[call-arg]
+    tls: Tls = Tls()  # type: ignore[call-arg]
     tracking: Tracking = Tracking()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
 
@@ -274,4 +299,7 @@ def _anchored(settings: Settings, base: Path) -> Settings:
         for key in ("tls_certificate", "tls_key")
         if (value := getattr(settings.smtp, key)) is not None
     }
-    return settings.model_copy(update={"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)})
+    changed: dict[str, Any] = {"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)}
+    if settings.tls.ca_file is not None:
+        changed["tls"] = settings.tls.model_copy(update={"ca_file": (base / settings.tls.ca_file).resolve()})
+    return settings.model_copy(update=changed)

@@ -1,9 +1,9 @@
 """The one resolver: which servers take a domain's mail, and where they are.
 
 In: domains and host names; name servers as host:port (empty: the system's). Out: frozen answers: `Mx`, `NullMx`,
-`NoDomain`, `DnsTrouble`, and lists of addresses from which those that mail must never go to were taken out. Time-outs and
-SERVFAIL are `DnsTrouble`, never a statement about the domain. Answers are kept for their TTL in a bounded cache, and
-questions under way are asked once. Raises nothing but CancelledError.
+`NoDomain`, `DnsTrouble`, texts, TLSA records that DNSSEC proves, and addresses without those that mail must never go to.
+Time-outs and SERVFAIL are `DnsTrouble`, never a statement about the domain. Answers are kept for their TTL in a bounded
+cache, and questions under way are asked once. Raises nothing but CancelledError.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any
 import aiodns
 import pycares
 
+from mail.resolver_dnssec import Tlsas, Validating
+
 _CACHE = 20_000  # answers kept
 _AT_ONCE = 100  # questions under way
 _MAX_TTL = 3_600.0  # seconds; longer is not trusted
@@ -26,6 +28,7 @@ _MIN_TTL = 5.0
 _NEGATIVE_TTL = 60.0  # RFC 2308's SOA minimum is not given to us
 _TROUBLE_TTL = 5.0
 _MAX_HOSTS = 20
+_MAX_TEXTS = 50
 _NOTHING = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _NAME_FAULTS = frozenset({aiodns.error.ARES_EBADNAME})
 
@@ -34,9 +37,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Mx:
-    """The hosts that take a domain's mail, as (preference, lower-case name), best first."""
+    """The hosts that take a domain's mail, as (preference, lower-case name), best first; `secure` when DNSSEC proves it."""
 
     hosts: tuple[tuple[int, str], ...]
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class _Records:
     exists: bool
     ttl: float
     trouble: str = ""
+    secure: bool = False
 
 
 class Fence:
@@ -102,13 +107,20 @@ class Fence:
 class Resolver:
     """Asks and remembers; make one a process, inside its event loop, and close it at the end."""
 
-    def __init__(self, nameservers: Sequence[str] = (), timeout: float = 5.0, fence: Fence | None = None) -> None:
+    def __init__(
+        self,
+        nameservers: Sequence[str] = (),
+        timeout: float = 5.0,
+        fence: Fence | None = None,
+        validated: bool = False,
+    ) -> None:
         tries = 2
         self._dns = aiodns.DNSResolver(
             nameservers=list(nameservers) or None, timeout=timeout / (tries + 1), tries=tries
         )
         self._timeout = timeout
         self._fence = fence or Fence()
+        self._validating = Validating(nameservers, timeout) if validated else None
         self._cache: OrderedDict[tuple[str, str], tuple[float, Any]] = OrderedDict()
         self._asking: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
@@ -126,6 +138,19 @@ class Resolver:
             pass
         answer: Addresses | NoDomain | DnsTrouble
         answer = await self._once(("host", host.rstrip(".").lower()), self._addresses)
+        return answer
+
+    async def texts(self, name: str) -> tuple[str, ...] | DnsTrouble:
+        """The TXT records of a name, each as one string; none where it has none."""
+        answer: tuple[str, ...] | DnsTrouble = await self._once(("text", name.rstrip(".").lower()), self._texts)
+        return answer
+
+    async def tlsa(self, host: str, port: int) -> Tlsas | DnsTrouble:
+        """The TLSA records of a server, where DNSSEC proves its address and them (RFC 7672 section 2.2)."""
+        if self._validating is None:
+            return Tlsas()
+        key = ("tlsa", f"_{port}._tcp.{host.rstrip('.').lower()}")
+        answer: Tlsas | DnsTrouble = await self._once(key, self._tlsa)
         return answer
 
     async def close(self) -> None:
@@ -157,19 +182,20 @@ class Resolver:
         return answer
 
     async def _mail_domain(self, domain: str) -> tuple[MailDomain, float]:
-        found = await self._query(domain, "MX")
+        found = await self._query(domain, "MX") if self._validating is None else await self._proven_mx(domain)
         if found.trouble:
             return DnsTrouble(found.trouble), _TROUBLE_TTL
-        hosts = sorted({(record.priority, record.exchange.rstrip(".").lower()) for record in found.data})
+        hosts = sorted({_host(record) for record in found.data})
         if hosts:
             named = tuple(host for host in hosts if host[1])[:_MAX_HOSTS]
-            return (Mx(named) if named else NullMx()), found.ttl  # RFC 7505: "." stands for no host
+            # RFC 7505: "." stands for no host
+            return (Mx(named, found.secure) if named else NullMx()), found.ttl
         if not found.exists:
             return NoDomain(), _NEGATIVE_TTL
         # RFC 5321 5.1: no MX, so the domain itself is the host, if it has an address
         answer, ttl = await self._addresses(domain)
         if isinstance(answer, Addresses):
-            return Mx(((0, domain),)), ttl
+            return Mx(((0, domain),), found.secure), ttl
         return (NoDomain(exists=True), _NEGATIVE_TTL) if isinstance(answer, NoDomain) else (answer, ttl)
 
     async def _addresses(self, host: str) -> tuple[Addresses | NoDomain | DnsTrouble, float]:
@@ -181,12 +207,32 @@ class Resolver:
             return DnsTrouble(four.trouble or six.trouble), _TROUBLE_TTL
         return NoDomain(exists=four.exists or six.exists), _NEGATIVE_TTL
 
+    async def _texts(self, name: str) -> tuple[tuple[str, ...] | DnsTrouble, float]:
+        found = await self._query(name, "TXT")
+        if found.trouble:
+            return DnsTrouble(found.trouble), _TROUBLE_TTL
+        return tuple(_text(record.data) for record in found.data[:_MAX_TEXTS]), found.ttl
+
+    async def _proven_mx(self, domain: str) -> _Records:
+        assert self._validating is not None
+        found = await self._validating.ask(domain, "MX")
+        return _Records(found.data, found.exists, found.ttl, found.trouble, found.secure)
+
+    async def _tlsa(self, name: str) -> tuple[Tlsas | DnsTrouble, float]:
+        assert self._validating is not None
+        answer, ttl = await self._validating.tlsa(*name.split("._tcp.", 1))
+        if isinstance(answer, str):
+            return DnsTrouble(answer), _TROUBLE_TTL
+        return answer, max(ttl, _NEGATIVE_TTL)
+
     def _fenced(self, found: Sequence[str]) -> Addresses:
         allowed = tuple(address for address in found if self._fence.allows(address))
         return Addresses(allowed, tuple(address for address in found if address not in allowed))
 
     async def _query(self, name: str, kind: str) -> _Records:
-        wanted = {"MX": pycares.QUERY_TYPE_MX, "A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA}[kind]
+        wanted = {"MX": pycares.QUERY_TYPE_MX, "A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA}.get(
+            kind, pycares.QUERY_TYPE_TXT
+        )
         try:
             async with asyncio.timeout(self._timeout):
                 result = await self._dns.query_dns(name, kind)
@@ -200,6 +246,16 @@ class Resolver:
         records = [record for record in result.answer if record.type == wanted]
         ttl = min((record.ttl for record in records), default=_NEGATIVE_TTL)
         return _Records(tuple(record.data for record in records), exists=True, ttl=float(ttl))
+
+
+def _host(record: Any) -> tuple[int, str]:
+    # aiodns says priority and a text, dnspython preference and a name
+    preference = record.priority if hasattr(record, "priority") else record.preference
+    return int(preference), str(record.exchange).rstrip(".").lower()
+
+
+def _text(data: bytes | str) -> str:
+    return data.decode("utf-8", "replace") if isinstance(data, bytes) else data
 
 
 def _failure(error: aiodns.error.DNSError) -> _Records:

@@ -12,6 +12,7 @@ import dns.rrset
 import pytest
 
 from mail.resolver import Addresses, DnsTrouble, Fence, Mx, NoDomain, NullMx, Resolver
+from mail.resolver_dnssec import Tlsa, Tlsas
 
 ZONE = {
     ("two.test.", "MX"): ["20 b.two.test.", "10 A.two.test."],
@@ -22,6 +23,8 @@ ZONE = {
     ("a.two.test.", "AAAA"): ["2606:4700::1111", "::1", "fe80::1", "::ffff:127.0.0.1"],
     ("inside.test.", "A"): ["127.0.0.9"],
     ("empty.test.", "TXT"): ["x"],
+    ("_mta-sts.two.test.", "TXT"): ['"v=STSv1; " "id=7;"', '"other \\255"'],
+    ("_25._tcp.a.two.test.", "TLSA"): ["3 1 1 " + "ab" * 32],
 }
 NAMES = {name for name, _ in ZONE}
 
@@ -31,6 +34,7 @@ class Dns(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.vouches = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -41,6 +45,8 @@ class Dns(asyncio.DatagramProtocol):
         self.asked.append((name, kind))
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.RA
+        if self.vouches and query.flags & dns.flags.AD:
+            reply.flags |= dns.flags.AD
         if name.startswith("mute."):
             return
         if name.startswith("fail."):
@@ -104,6 +110,44 @@ async def test_answers_are_kept_and_asked_once(resolver: Resolver, server: tuple
     await asyncio.gather(*(resolver.mail_domain("two.test") for _ in range(50)))
     await resolver.mail_domain("two.test")
     assert server[0].asked.count(("two.test.", "MX")) == 1
+
+
+async def test_texts(resolver: Resolver) -> None:
+    assert set(await resolver.texts("_mta-sts.two.test") or ()) == {"v=STSv1; id=7;", "other \ufffd"}
+    assert await resolver.texts("two.test") == ()
+    assert await resolver.texts("nowhere.test") == ()
+    assert isinstance(await resolver.texts("fail.test"), DnsTrouble)
+
+
+async def test_without_a_validating_server_there_is_no_dane(resolver: Resolver, server: tuple[Dns, int]) -> None:
+    assert await resolver.tlsa("a.two.test", 25) == Tlsas()
+    assert all(kind != "TLSA" for _, kind in server[0].asked)
+
+
+@pytest.fixture
+async def validating(server: tuple[Dns, int]) -> AsyncIterator[Resolver]:
+    made = Resolver([f"127.0.0.1:{server[1]}"], timeout=0.9, fence=Fence(["192.0.2.0/24"]), validated=True)
+    yield made
+    await made.close()
+
+
+async def test_only_what_the_server_vouches_for_is_proven(validating: Resolver, server: tuple[Dns, int]) -> None:
+    assert await validating.mail_domain("two.test") == Mx(((10, "a.two.test"), (20, "b.two.test")))
+    assert await validating.tlsa("a.two.test", 25) == Tlsas()  # its address is not proven: nobody asks for TLSA
+    assert all(kind != "TLSA" for _, kind in server[0].asked)
+
+
+async def test_proven_answers(validating: Resolver, server: tuple[Dns, int]) -> None:
+    server[0].vouches = True
+    assert await validating.mail_domain("two.test") == Mx(((10, "a.two.test"), (20, "b.two.test")), secure=True)
+    assert await validating.mail_domain("only-a.test") == Mx(((0, "only-a.test"),), secure=True)
+    assert await validating.mail_domain("null.test") == NullMx()
+    assert await validating.mail_domain("nowhere.test") == NoDomain()
+    assert isinstance(await validating.mail_domain("fail.test"), DnsTrouble)
+    assert isinstance(await validating.mail_domain("mute.test"), DnsTrouble)
+    assert await validating.tlsa("a.two.test", 25) == Tlsas((Tlsa(3, 1, 1, b"\xab" * 32),), "a.two.test")
+    assert await validating.tlsa("only-a.test", 25) == Tlsas()
+    assert isinstance(await validating.tlsa("fail.test", 25), DnsTrouble)
 
 
 def test_fence() -> None:

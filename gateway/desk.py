@@ -13,6 +13,7 @@ from gateway.readers import Readers
 from mail.dkim import Signer, from_pem
 from mail.resolver import Resolver
 from parsers.tokens import Keyring
+from store import suppressions
 from store.engine import Database
 from store.spool import Spool
 from store.suppressions import SuppressionKeys
@@ -46,4 +47,4 @@ def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, tuple[Signer, .
     """The keys of the data folder."""
     folder = settings.gateway.data_dir
     signers = tuple(Signer(domain, selector, from_pem(pem)) for domain, selector, pem in dkim_keys(folder))
-    return Keyring(*load_keyring(folder, "tokens")), SuppressionKeys(*load_keyring(folder, "suppression")), signers
+    return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), signers

@@ -19,6 +19,7 @@ from gateway.i18n import instant, text
 from parsers.address import Fault, a_label
 from parsers.columns import canonical
 from store import campaigns, suppressions
+from store.engine import now_ms
 from store.suppressions import Suppressed
 from store.values import Campaign, NewFault, NewRecipient, Tracked
 
@@ -66,7 +67,7 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
             lines = chunk["lines"]
             keys = [line["key"] for line in lines if not line["fault"]]
             async with desk.database.read() as conn:
-                known = await suppressions.find(conn, plan.account_id, keys, desk.suppression)
+                known = await suppressions.find(conn, plan.account_id, keys, desk.suppression, now_ms())
             people, bad, copied = await asyncio.to_thread(_sort, plan, lines, known)
             async with desk.database.write() as conn:
                 await campaigns.add_rows(conn, plan.campaign_id, people, bad, plan.send_at)

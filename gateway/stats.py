@@ -44,7 +44,8 @@ def rates(ledger: Ledger) -> tuple[Rate, ...]:
         Rate("open", opened, sent, delivered, seen.get("machine_open", 0)),
         Rate("click", clicked, sent, delivered, seen.get("machine_click", 0)),
         Rate("reactivity", clicked, opened, delivered),
-        Rate("bounce", _sum(ledger, CANCELLED_TAB), sent, delivered),
+        # who was taken out before sending bounced from nowhere
+        Rate("bounce", _sum(ledger, CANCELLED_TAB) - seen.get("withdrawn", 0), sent, delivered),
         Rate("spam", seen.get("complained", 0), sent, delivered),
         Rate("unsubscribe", seen.get("unsubscribed", 0), sent, delivered),
     )

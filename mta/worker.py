@@ -25,12 +25,12 @@ from mta.gate import Gate
 from mta.lanes import Lanes, lanes
 from mta.outcomes import Outcomes, Sink
 from mta.plates import House, Plate, Unusable
+from mta.sieve import Exits, Sieve
 from mta.values import Answered, Contact, Outcome, Parcel
 from parsers.tokens import Keyring
-from store import campaigns, events, jobs
+from store import campaigns, events, jobs, suppressions
 from store.engine import Database, now_ms
 from store.states import Event
-from store.suppressions import SuppressionKeys
 from store.values import CampaignState, Change, Job
 
 BEAT = 5.0  # seconds between two signs of life
@@ -52,7 +52,7 @@ class Worker:
         delivery, data = settings.delivery, settings.gateway.data_dir
         self._plans = retry.plans(delivery)
         self._house = house(settings)
-        self._suppression = SuppressionKeys(*keys.load_keyring(data, "suppression"))
+        self._suppression = suppressions.load(settings)
         self._host = host_id(data)
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
@@ -60,6 +60,7 @@ class Worker:
         self._back: list[int] = []
         self._later: list[int] = []
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self)
+        self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
         supply = Supply(self._plate, self._hold, self._release, self.outcome)
         self._feeder = Feeder(self._lanes.pool, self._lanes.atlas, supply)
 
@@ -69,7 +70,7 @@ class Worker:
         """A mail was tried."""
         if not isinstance(parcel.job, Job):
             return
-        change = retry.change(parcel.job, outcome, contact, self._plans, parcel.owner, now_ms())
+        change = self._sieve.mark(retry.change(parcel.job, outcome, contact, self._plans, parcel.owner, now_ms()))
         self._held.pop(parcel.job.id, None)
         self._outcomes.add(change)
         if change.event is not Event.ACCEPTED:
@@ -94,6 +95,12 @@ class Worker:
         # what an earlier incarnation held is free already, and may by now be leased anew: to us, too
         if parcel.owner == self._gate.worker:
             heap.append(parcel.job.id)
+
+    def _drop(self, change: Change) -> None:
+        """A mail was not tried: its recipient is suppressed."""
+        self._held.pop(change.recipient_id, None)
+        self._gate.used += 1  # freed by the commit, as every outcome's
+        self._outcomes.add(change)
 
     # --- life ---
 
@@ -184,6 +191,7 @@ class Worker:
                 self._back += [parcel.job.id for parcel in gone]
                 for campaign_id in closed:
                     self._feeder.forget(campaign_id)
+            await self._sieve.look(self._gate.worker)
         for campaign_id in list(self._lanes.broken):
             await self._hold(campaign_id, Unusable("render"))
             self._lanes.broken.discard(campaign_id)
@@ -209,7 +217,7 @@ class Worker:
         for job in leased:
             self._held[job.id] = job.campaign_id
         try:
-            await self._feeder.place(leased, worker)
+            await self._feeder.place(await self._sieve.keep(leased, worker), worker)
         except Exception:
             if worker == self._gate.worker:  # nothing of it was placed
                 self._back += [job.id for job in leased]

@@ -1,4 +1,4 @@
-"""What happened to recipients, written in batches: status, timestamps, history, counters and suppressions at once.
+"""What happened to recipients, written in batches: status, timestamps, history, counters and what follows, at once.
 
 In: Changes, inside one open write transaction. Out: how many were applied. An attempt carries its owner as a fence: when
 the row belongs to somebody else by now (the worker was thought dead), the change is dropped, never half-written.
@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
-from unicodedata import normalize
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import bulk, suppressions
+from store import aftermath, bulk
+from store.aftermath import News
 from store.states import PEOPLE, WAITING, Event, Status, after
 from store.suppressions import SuppressionKeys
-from store.tables import campaigns, events, recipients
+from store.tables import events, recipients
 from store.tallies import Differences
 from store.values import Change
 
@@ -34,6 +33,9 @@ _PERSON = {
     Event.COMPLAIN: "complained",
 }
 _REASON = {Event.UNSUBSCRIBE: "unsubscribe", Event.COMPLAIN: "complaint"}
+_REPORTS = (Event.REPORT_SOFT, Event.REPORT_HARD)
+_FULL = "mailbox_full"  # classes of parsers.classify, as the story of an attempt or of a report names them
+_NOWHERE = frozenset({"unknown_domain", "no_mail", "moved"})
 
 _READ = (
     "id", "campaign_id", "address", "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at",
@@ -51,7 +53,7 @@ class Applied:
         self.rows = rows
         self.touched: set[int] = set()
         self.history: list[tuple[Any, ...]] = []  # as _HISTORY
-        self.suppress: list[tuple[int, str, int]] = []  # recipient, reason, at
+        self.news = News()
         self.differences = Differences()
 
     def apply(self, change: Change) -> bool:
@@ -72,12 +74,32 @@ class Applied:
             self._attempt(row, change, new)
         elif change.event in _PERSON:
             self._person(row, change)
+        elif change.event is Event.SUPPRESSED:
+            self._withdraw(row, old)
         else:
             self._report(row, change, new)
+        self._note(row, change, old, new)
+        return True
+
+    def _note(self, row: dict[str, Any], change: Change, old: Status, new: Status) -> None:
+        """Remember what concerns more than this recipient."""
+        recipient, news, why = row["id"], self.news, change.detail.get("class")
         reason = change.suppress or _REASON.get(change.event, "")
         if reason:
-            self.suppress.append((row["id"], reason, change.at))
-        return True
+            news.suppress.append((recipient, reason, change.at))
+        if change.clears and change.event is Event.ACCEPTED:
+            news.cleared.append(recipient)
+        if new is Status.CANCELLED and old is not new and (change.suppress == "hard_bounce" or why in _NOWHERE):
+            self.differences.add(row["campaign_id"], "hard")
+            news.hard[row["campaign_id"]] += 1
+            news.at = max(news.at, change.at)
+        elif why == _FULL and (new is Status.CANCELLED or change.event in _REPORTS):
+            news.full.append((recipient, change.at, change.event in _REPORTS))
+
+    def _withdraw(self, row: dict[str, Any], old: Status) -> None:
+        row["owner"] = row["next_attempt_at"] = None
+        if old in WAITING:
+            self.differences.add(row["campaign_id"], "withdrawn")
 
     def _remember(self, row: dict[str, Any], change: Change) -> None:
         kind, machine = int(change.event), bool(change.machine)
@@ -107,6 +129,9 @@ class Applied:
                 self.differences.add(row["campaign_id"], name)
                 if name in ("opened", "clicked"):
                     self.differences.point(row["campaign_id"], change.at, name)
+                elif name == "complained":
+                    self.news.complaints[row["campaign_id"]] += 1
+                    self.news.at = max(self.news.at, change.at)
         if change.event is Event.CLICK:
             row["clicks"] += 1
             self.differences.add(row["campaign_id"], "clicks")
@@ -130,32 +155,5 @@ async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: Suppress
     await bulk.change(conn, recipients, _WRITTEN, [_values(rows[one]) for one in sorted(batch.touched)])
     await bulk.add(conn, events, _HISTORY, batch.history)
     await batch.differences.write(conn)
-    await _suppress(conn, batch, keys)
+    await aftermath.write(conn, batch.news, rows, keys)
     return applied
-
-
-async def _suppress(conn: AsyncConnection, batch: Applied, keys: SuppressionKeys) -> None:
-    if not batch.suppress:
-        return
-    used = {batch.rows[recipient]["campaign_id"] for recipient, _, _ in batch.suppress}
-    query = select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(used))
-    account = {row.id: row.account_id for row in await conn.execute(query)}
-    entries = []
-    for recipient, reason, at in batch.suppress:
-        row = batch.rows[recipient]
-        entries.append(
-            {
-                "account_id": account[row["campaign_id"]],
-                "key": keys.hash(_folded(row["address"])),
-                "address": row["address"],
-                "reason": reason,
-                "at": at,
-                "campaign_id": row["campaign_id"],
-            }
-        )
-    await suppressions.add(conn, entries)
-
-
-def _folded(address: str) -> str:
-    # addresses are stored with their domain as an A-label already: this is all of parsers.address.key
-    return address.lower() if address.isascii() else normalize("NFC", normalize("NFC", address).casefold())

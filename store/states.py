@@ -48,6 +48,7 @@ class Event(IntEnum):
     CLICK = 10
     UNSUBSCRIBE = 11
     COMPLAIN = 12
+    SUPPRESSED = 13  # nobody may write to the address any more, found just before sending
 
     @property
     def code(self) -> str:
@@ -68,6 +69,7 @@ _ATTEMPTS = {
     Event.REFUSED: Status.CANCELLED,
     Event.EXPIRED: Status.CANCELLED,
     Event.STOP: Status.STOPPED,
+    Event.SUPPRESSED: Status.CANCELLED,
 }
 _REPORTS = {Event.REPORT_SOFT: Status.ERROR, Event.REPORT_HARD: Status.CANCELLED}
 _PEOPLE = {

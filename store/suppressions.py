@@ -1,31 +1,42 @@
 """The suppression list: addresses that an account, or everybody, no longer writes to.
 
-In: folded addresses (parsers.address.key). Out: who is suppressed, since when and why. An address is kept as a keyed hash
-(HMAC-SHA256, one byte of key id before it), so the list goes on working when the address itself has been erased; old
-keys are looked up for ever. Nothing is raised.
+In: folded addresses (parsers.address.key), or recipients about to be written to. Out: who is suppressed, since when, why
+and until when. An address is kept as a keyed hash (HMAC-SHA256, one byte of key id before it), so the list goes on working
+when the address itself has been erased; old keys are looked up for ever. A change of the list gives it another number
+(`revision`), so that senders notice what concerns mails they hold. Nothing is raised.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from unicodedata import normalize
 
-from sqlalchemy import select, text
+import orjson
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.tables import suppressions
+from config import keys as files
+from config.settings import Settings
+from store import rules
+from store.rules import Rules
+from store.tables import campaigns, recipients, suppressions
+from store.tables_delivery import strikes
 
 EVERYBODY = 0  # the account_id of what no account may write to
+REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "import")
 _CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionKeys:
-    """The secrets under which addresses are hashed; `current` signs new rows."""
+    """The secrets under which addresses are hashed (`current` signs new rows), and the rules of what follows."""
 
     keys: Mapping[int, bytes]
     current: int
+    rules: Rules = field(default_factory=Rules)
 
     def hash(self, address_key: str, key_id: int | None = None) -> bytes:
         """The keyed hash of a folded address: 1 byte of key id and 32 bytes."""
@@ -37,39 +48,165 @@ class SuppressionKeys:
         return [self.hash(address_key, key_id) for key_id in self.keys]
 
 
+def load(settings: Settings) -> SuppressionKeys:
+    """The keys of the data folder and the rules of the settings; KeysError when the file is missing."""
+    return SuppressionKeys(
+        *files.load_keyring(settings.gateway.data_dir, "suppression"), rules=rules.of(settings.limits)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    reason: str  # hard_bounce | complaint | unsubscribe | manual
+    reason: str  # one of REASONS
     at: int
+    until: int | None = None
 
 
+class Waiting(NamedTuple):
+    """A recipient about to be written to."""
+
+    recipient_id: int
+    campaign_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Who of some recipients must not be written to, and whose mailbox was full before."""
+
+    suppressed: Mapping[int, Suppressed]
+    struck: frozenset[int]
+
+
+def fold(address: str) -> str:
+    """The key of a stored address, whose domain is an A-label already: this is all of parsers.address.key."""
+    return address.lower() if address.isascii() else normalize("NFC", normalize("NFC", address).casefold())
+
+
+# what is there for ever keeps its first reason; what ends is replaced by what ends later or never, under a new id
+_GIVE_WAY = text(
+    "DELETE FROM suppressions WHERE account_id = :account_id AND key = :key AND expires_at IS NOT NULL"
+    " AND (CAST(:expires_at AS BIGINT) IS NULL OR expires_at < CAST(:expires_at AS BIGINT))"
+)
 _ADD = text(
-    "INSERT INTO suppressions (account_id, key, address, reason, at, campaign_id)"
-    " VALUES (:account_id, :key, :address, :reason, :at, :campaign_id) ON CONFLICT (account_id, key) DO NOTHING"
+    "INSERT INTO suppressions (account_id, key, address, reason, at, campaign_id, expires_at)"
+    " VALUES (:account_id, :key, :address, :reason, :at, :campaign_id, :expires_at)"
+    " ON CONFLICT (account_id, key) DO NOTHING"
+)
+_REVISED = text(
+    "INSERT INTO revisions (name, n) VALUES ('suppressions', 1) ON CONFLICT (name) DO UPDATE SET n = revisions.n + 1"
+)
+_REVISION = text("SELECT n FROM revisions WHERE name = 'suppressions'")
+
+
+async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows {account_id, key, address, reason, at, campaign_id, expires_at}."""
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: (row["account_id"], row["key"]))  # one order for all writers: no deadlocks
+    await conn.execute(_GIVE_WAY, ordered)
+    await conn.execute(_ADD, ordered)
+    await conn.execute(_REVISED)
+
+
+async def revision(conn: AsyncConnection) -> int:
+    """A number that is another one after each change of the list."""
+    return int(await conn.scalar(_REVISION) or 0)
+
+
+_ANY = select(suppressions.c.id).where(suppressions.c.account_id.in_(bindparam("owners", expanding=True))).limit(1)
+_FIND = select(
+    suppressions.c.account_id,
+    suppressions.c.key,
+    suppressions.c.reason,
+    suppressions.c.at,
+    suppressions.c.expires_at,
+).where(
+    suppressions.c.account_id.in_(bindparam("owners", expanding=True)),
+    suppressions.c.key.in_(bindparam("digests", expanding=True)),
+)
+_STRUCK = select(strikes.c.account_id, strikes.c.key).where(
+    strikes.c.account_id.in_(bindparam("owners", expanding=True)),
+    strikes.c.key.in_(bindparam("digests", expanding=True)),
 )
 
 
-async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Add rows {account_id, key, address, reason, at, campaign_id}; what is there already keeps its first reason."""
-    if rows:
-        await conn.execute(_ADD, list(rows))
-
-
 async def find(
-    conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys
+    conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys, now: int
 ) -> dict[str, Suppressed]:
-    """Which of the folded addresses are suppressed for the account or for everybody."""
-    concerned = suppressions.c.account_id.in_((EVERYBODY, account_id))
-    if (await conn.execute(select(suppressions.c.id).where(concerned).limit(1))).first() is None:
+    """Which of the folded addresses are suppressed now (UTC ms), for the account or for everybody."""
+    owners = [EVERYBODY, account_id]
+    if (await conn.execute(_ANY, {"owners": owners})).first() is None:
         return {}  # nobody is: no need to hash a million addresses
     hashed = {digest: address_key for address_key in address_keys for digest in keys.hashes(address_key)}
-    digests = list(hashed)
     found: dict[str, Suppressed] = {}
-    for start in range(0, len(digests), _CHUNK):
-        query = select(suppressions.c.key, suppressions.c.reason, suppressions.c.at).where(
-            suppressions.c.key.in_(digests[start : start + _CHUNK]),
-            concerned,
-        )
-        for row in await conn.execute(query):
-            found[hashed[bytes(row.key)]] = Suppressed(row.reason, row.at)
+    for row in await _rows(conn, owners, list(hashed), now):
+        found[hashed[bytes(row.key)]] = Suppressed(row.reason, row.at, row.expires_at)
     return found
+
+
+async def _rows(conn: AsyncConnection, owners: Sequence[int], digests: Sequence[bytes], now: int) -> list[Any]:
+    found: list[Any] = []
+    for start in range(0, len(digests), _CHUNK):
+        asked = {"owners": owners, "digests": digests[start : start + _CHUNK]}
+        found += (await conn.execute(_FIND, asked)).all()
+    return [row for row in found if row.expires_at is None or row.expires_at > now]
+
+
+def _exists(table: Any, *owners: Any) -> Any:
+    return select(table.c.id).where(table.c.account_id.in_(owners)).exists()
+
+
+_OWNERS = select(
+    campaigns.c.id,
+    campaigns.c.account_id,
+    _exists(suppressions, EVERYBODY, campaigns.c.account_id).label("suppressed"),
+    _exists(strikes, campaigns.c.account_id).label("struck"),
+).where(campaigns.c.id.in_(bindparam("ids", expanding=True)))
+
+
+async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: SuppressionKeys, now: int) -> Sifted:
+    """Find who of these recipients is suppressed now, and who has strikes; one look where the lists are empty."""
+    ids = list({one.campaign_id for one in waiting})
+    accounts = {row.id: row for row in await conn.execute(_OWNERS, {"ids": ids})}
+    asked = {id_: row.account_id for id_, row in accounts.items() if row.suppressed or row.struck}
+    if not asked:
+        return Sifted({}, frozenset())
+    hashed: dict[bytes, list[Waiting]] = {}
+    for one in waiting:
+        if one.campaign_id in asked:
+            for digest in keys.hashes(fold(one.address)):
+                hashed.setdefault(digest, []).append(one)
+    owners, digests = sorted({EVERYBODY, *asked.values()}), list(hashed)
+    suppressed: dict[int, Suppressed] = {}
+    struck: set[int] = set()
+    if any(row.suppressed for row in accounts.values()):
+        for row in await _rows(conn, owners, digests, now):
+            why = Suppressed(row.reason, row.at, row.expires_at)
+            suppressed |= dict.fromkeys(_those(hashed, row, asked), why)
+    if any(row.struck for row in accounts.values()):
+        for row in await conn.execute(_STRUCK, {"owners": owners, "digests": digests}):
+            struck.update(_those(hashed, row, asked))
+    return Sifted(suppressed, frozenset(struck))
+
+
+def _those(hashed: Mapping[bytes, Sequence[Waiting]], row: Any, asked: Mapping[int, int]) -> Iterable[int]:
+    """The recipients that a row speaks of: those of its account, or of any."""
+    for one in hashed[bytes(row.key)]:
+        if row.account_id in (EVERYBODY, asked[one.campaign_id]):
+            yield one.recipient_id
+
+
+_HELD = select(recipients.c.id, recipients.c.campaign_id, recipients.c.address).where(
+    recipients.c.owner == bindparam("worker")
+)
+_HELD_AT_ONCE = text(
+    "SELECT json_group_array(json_array(id, campaign_id, address)) FROM recipients WHERE owner = :worker"
+)
+
+
+async def held(conn: AsyncConnection, worker: int) -> list[Waiting]:
+    """The recipients that a worker has leased."""
+    if conn.dialect.name == "sqlite":  # one step for all rows: store.bulk says why
+        return [Waiting(*row) for row in orjson.loads(await conn.scalar(_HELD_AT_ONCE, {"worker": worker}) or "[]")]
+    return [Waiting(*row) for row in await conn.execute(_HELD, {"worker": worker})]

@@ -24,6 +24,8 @@ MEASURES = (
     "machine_open",  # hits, not recipients
     "machine_click",
     "clicks",  # human clicks, all of them
+    "hard",  # recipients whose address or domain does not exist, has moved or takes no mail
+    "withdrawn",  # recipients found suppressed just before sending: cancelled, but by nobody's answer
 )
 SLOT = 60_000  # one point of the curve, ms
 

@@ -169,7 +169,8 @@ class Change:
 
     `owner` fences an attempt: it is written only while that worker still owns the row. `next_attempt_at` None takes the
     recipient out of the queue. `detail` is the story: reply, host, ip, local, tls, agent, link, why …
-    `suppress` names the reason for which the address enters the suppression list.
+    `suppress` names the reason for which the address enters the suppression list; `clears` says that its mailbox, full
+    in earlier campaigns, took this mail.
     """
 
     recipient_id: int
@@ -180,6 +181,7 @@ class Change:
     detail: Mapping[str, Any] = field(default_factory=dict)
     machine: bool = False
     suppress: str = ""
+    clears: bool = False
 
 
 @dataclass(frozen=True, slots=True)

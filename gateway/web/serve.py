@@ -20,8 +20,8 @@ from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.recorder import Recorder
 from parsers.tokens import Keyring
+from store import suppressions
 from store.engine import Database
-from store.suppressions import SuppressionKeys
 
 DRAIN = 1.0  # seconds for answers under way once we are told to stop
 LAST_WRITE = 0.8  # seconds for the hits still in memory after that
@@ -39,7 +39,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the pages until `stop` is set."""
     folder = settings.gateway.data_dir
     db = Database.open(settings.database_url)
-    recorder = Recorder(db, SuppressionKeys(*load_keyring(folder, "suppression")))
+    recorder = Recorder(db, suppressions.load(settings))
     gateway = settings.gateway
     keyring = Keyring(*load_keyring(folder, "tokens"))
     kept = settings.web.session_links_days

@@ -32,6 +32,7 @@ _TONES = {
     Event.CLICK: "clicked",
     Event.UNSUBSCRIBE: "unsubscribed",
     Event.COMPLAIN: "complained",
+    Event.SUPPRESSED: "cancelled",
 }
 
 
@@ -72,15 +73,19 @@ def _step(locale: str, campaign: Campaign, told: Told) -> Step:
         told.event.code,
         tone,
         told.machine,
-        _sentence(locale, told),
+        _sentence(locale, campaign, told),
         _connection(locale, detail) if attempt else _visit(locale, campaign, told),
         str(detail.get("reply", "")),
     )
 
 
-def _sentence(locale: str, told: Told) -> str:
+def _sentence(locale: str, campaign: Campaign, told: Told) -> str:
     if told.machine:
         return i18n.text(locale, "event_note.machine")
+    reason, since = f"fault.reason.{told.detail.get('reason', '')}", told.detail.get("since")
+    if told.event is Event.SUPPRESSED and i18n.has(locale, reason) and isinstance(since, int):
+        when = i18n.instant(locale, campaign.timezone, since)
+        return i18n.text(locale, "event_note.suppressed_since", when=when, reason=i18n.text(locale, reason))
     explained = f"explain.{told.detail.get('class', '')}"
     if told.event is not Event.ACCEPTED and i18n.has(locale, explained):
         return i18n.text(locale, explained)

@@ -111,6 +111,7 @@ async def test_a_bounce_by_smtp_reaches_its_recipient(tmp_path: Path) -> None:
     from sqlalchemy import select
 
     from store import suppressions
+    from store.engine import now_ms
     from store.tables import events, recipients
     from tests.gateway.test_intake import KEYS, LISTE, mail, office
 
@@ -125,7 +126,9 @@ async def test_a_bounce_by_smtp_reaches_its_recipient(tmp_path: Path) -> None:
         assert people[0].reply == "550 5.1.1 User unknown"
         assert [one.kind for one in await made.rows(select(events).order_by(events.c.id))] == [8, 11]
         async with made.desk.database.read() as conn:
-            found = await suppressions.find(conn, made.account, ["marie@rcpt.example", "paul@rcpt.example"], KEYS)
+            found = await suppressions.find(
+                conn, made.account, ["marie@rcpt.example", "paul@rcpt.example"], KEYS, now_ms()
+            )
         assert {name: one.reason for name, one in found.items()} == {
             "marie@rcpt.example": "hard_bounce",
             "paul@rcpt.example": "unsubscribe",

@@ -110,7 +110,7 @@ async def test_who_wants_no_mail_enters_the_suppression_list(db: Database, make:
     _, ids = await leased(db, campaign.id)
     await apply(db, change(ids[0]))
     async with db.read() as conn:
-        found = await suppressions.find(conn, campaign.account_id, ["p0@dest.test", "p1@dest.test"], KEYS)
+        found = await suppressions.find(conn, campaign.account_id, ["p0@dest.test", "p1@dest.test"], KEYS, NOW)
     assert {key: value.reason for key, value in found.items()} == {"p0@dest.test": reason}
 
 
@@ -163,4 +163,4 @@ async def test_a_suppressed_address_is_found_by_the_key_that_lists_use(db: Datab
     async with db.write() as conn:
         await conn.execute(update(recipients).values(address=address))
         await events.apply(conn, [Change(row.id, Event.COMPLAIN, NOW)], KEYS)
-        assert list(await suppressions.find(conn, campaign.account_id, [key(address)], KEYS)) == [key(address)]
+        assert list(await suppressions.find(conn, campaign.account_id, [key(address)], KEYS, NOW)) == [key(address)]

@@ -27,6 +27,7 @@ def test_every_pair_has_an_answer(status: Status, event: Event) -> None:
         (Event.REFUSED, Status.CANCELLED),
         (Event.EXPIRED, Status.CANCELLED),
         (Event.STOP, Status.STOPPED),
+        (Event.SUPPRESSED, Status.CANCELLED),
     ],
 )
 def test_waiting_statuses_move_by_attempts(event: Event, expected: Status) -> None:
@@ -34,7 +35,7 @@ def test_waiting_statuses_move_by_attempts(event: Event, expected: Status) -> No
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in WAITING])
-@pytest.mark.parametrize("event", [*ATTEMPTS, Event.STOP])
+@pytest.mark.parametrize("event", [*ATTEMPTS, Event.STOP, Event.SUPPRESSED])
 def test_final_statuses_never_move_by_attempts(status: Status, event: Event) -> None:
     assert after(status, event) is status
 
@@ -60,4 +61,4 @@ def test_the_higher_rank_wins() -> None:
 
 def test_numbers_are_stored_and_never_change() -> None:
     assert [status.value for status in Status] == list(range(11))
-    assert [event.value for event in Event] == list(range(13))
+    assert [event.value for event in Event] == list(range(14))

@@ -7,6 +7,7 @@ from web_fixture import Web
 
 from parsers.tokens import Purpose
 from store import suppressions
+from store.engine import now_ms
 from store.states import Event, Status
 
 
@@ -26,7 +27,7 @@ async def test_the_button_unsubscribes_for_good(web: Web) -> None:
     assert answer.status == 200 and "C&#39;est fait" in answer.text
     assert (await web.person()).status is Status.UNSUBSCRIBED
     async with web.db.read() as conn:
-        found = await suppressions.find(conn, web.campaign.account_id, ["r2@d.test"], KEYS)
+        found = await suppressions.find(conn, web.campaign.account_id, ["r2@d.test"], KEYS, now_ms())
     assert found["r2@d.test"].reason == "unsubscribe"
     assert "déjà désabonné" in (await web.reader.get(path)).text
 

@@ -1,0 +1,160 @@
+"""The suppression list: who is on it, for how long, what replaces what; and full mailboxes, campaign by campaign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text, update
+from store_helpers import KEYS, NOW
+
+from store import accounts, events, jobs, suppressions
+from store.engine import Database
+from store.rules import MONTH
+from store.states import Event, Status
+from store.suppressions import EVERYBODY, SuppressionKeys, Waiting, fold
+from store.tables import recipients
+from store.values import Campaign, Change
+
+FULL = {"class": "mailbox_full", "reply": "552 5.2.2 over quota"}
+HALF_YEAR = 6 * MONTH
+
+
+def row(account_id: int, address: str, reason: str = "manual", until: int | None = None) -> dict[str, Any]:
+    return {
+        "account_id": account_id, "key": KEYS.hash(fold(address)), "address": address, "reason": reason, "at": NOW,
+        "campaign_id": None, "expires_at": until,
+    }  # fmt: skip
+
+
+async def put(db: Database, *rows: dict[str, Any]) -> None:
+    async with db.write() as conn:
+        await suppressions.add(conn, rows)
+
+
+async def found(db: Database, account_id: int, *addresses: str, now: int = NOW) -> dict[str, tuple[str, int | None]]:
+    async with db.read() as conn:
+        known = await suppressions.find(conn, account_id, addresses, KEYS, now)
+    return {address: (why.reason, why.until) for address, why in known.items()}
+
+
+async def test_an_account_s_list_is_its_own_and_everybody_s_is_for_all(db: Database) -> None:
+    await put(db, row(1, "a@d.test"), row(EVERYBODY, "b@d.test"))
+    assert set(await found(db, 1, "a@d.test", "b@d.test", "c@d.test")) == {"a@d.test", "b@d.test"}
+    assert set(await found(db, 2, "a@d.test", "b@d.test")) == {"b@d.test"}
+
+
+async def test_a_soft_cause_ends_and_gives_way_to_what_lasts_longer(db: Database) -> None:
+    await put(db, row(1, "a@d.test", "soft_bounce", NOW + 100))
+    assert await found(db, 1, "a@d.test", now=NOW + 99) == {"a@d.test": ("soft_bounce", NOW + 100)}
+    assert await found(db, 1, "a@d.test", now=NOW + 100) == {}
+    await put(db, row(1, "a@d.test", "manual", NOW + 50))
+    assert await found(db, 1, "a@d.test") == {"a@d.test": ("soft_bounce", NOW + 100)}, "the longer one stays"
+    await put(db, row(1, "a@d.test", "manual", NOW + 500))
+    assert await found(db, 1, "a@d.test") == {"a@d.test": ("manual", NOW + 500)}
+    await put(db, row(1, "a@d.test", "complaint"))
+    await put(db, row(1, "a@d.test", "unsubscribe"), row(1, "a@d.test", "soft_bounce", NOW + 9_000))
+    assert await found(db, 1, "a@d.test") == {"a@d.test": ("complaint", None)}, "the first reason for ever is kept"
+
+
+async def test_every_change_of_the_list_has_its_number(db: Database) -> None:
+    seen = []
+    for rows in ([], [row(1, "a@d.test")], [row(1, "b@d.test")]):
+        await put(db, *rows)
+        async with db.read() as conn:
+            seen.append(await suppressions.revision(conn))
+    assert seen == [0, 1, 2]
+
+
+async def test_old_keys_find_what_they_hid(db: Database) -> None:
+    await put(db, row(1, "a@d.test"))
+    rotated = SuppressionKeys({1: KEYS.keys[1], 2: b"n" * 32}, 2)
+    async with db.read() as conn:
+        assert set(await suppressions.find(conn, 1, ["a@d.test"], rotated, NOW)) == {"a@d.test"}
+        campaignless = await suppressions.sift(conn, [Waiting(1, 99, "a@d.test")], rotated, NOW)
+    assert campaignless.suppressed == {}
+
+
+async def test_a_lease_is_sifted_by_the_account_of_each_campaign(db: Database, make: Any) -> None:
+    mine: Campaign = await make(3)
+    async with db.write() as conn:
+        other = await accounts.create_account(conn, "other", "", "", "fr", "Europe/Paris", NOW)
+    waiting = [Waiting(n, mine.id, f"P{n}@dest.test") for n in range(3)]
+    await put(db, row(other, "p0@dest.test"))
+    async with db.read() as conn:
+        assert (await suppressions.sift(conn, waiting, KEYS, NOW)).suppressed == {}
+    await put(db, row(mine.account_id, "p1@dest.test", "unsubscribe"), row(EVERYBODY, "p2@dest.test", until=NOW + 1))
+    async with db.read() as conn:
+        now = (await suppressions.sift(conn, waiting, KEYS, NOW)).suppressed
+        later = (await suppressions.sift(conn, waiting, KEYS, NOW + 1)).suppressed
+    assert {one: why.reason for one, why in now.items()} == {1: "unsubscribe", 2: "manual"}
+    assert set(later) == {1}
+
+
+async def answered(db: Database, campaign: Campaign, event: Event, detail: dict[str, str], **more: Any) -> None:
+    """The first recipient of a campaign gets an answer."""
+    async with db.write() as conn:
+        (one,) = (await conn.execute(select(recipients.c.id).where(recipients.c.campaign_id == campaign.id))).scalars()
+        await events.apply(conn, [Change(one, event, more.pop("at", NOW), detail=detail, **more)], KEYS)
+
+
+async def test_a_full_mailbox_is_left_alone_after_three_campaigns(db: Database, make: Any) -> None:
+    for n, wanted in enumerate(({}, {}, {"p0@dest.test": ("soft_bounce", NOW + 2 + HALF_YEAR)})):
+        await answered(db, await make(1), Event.REFUSED, FULL, at=NOW + n)
+        assert await found(db, 1, "p0@dest.test") == wanted
+    async with db.read() as conn:
+        assert (await conn.execute(text("SELECT count(*) FROM strikes"))).scalar_one() == 0, "it begins anew"
+
+
+async def test_strikes_are_counted_once_a_campaign_and_forgotten_with_time(db: Database, make: Any) -> None:
+    first = await make(1)
+    await answered(db, first, Event.REFUSED, FULL)
+    for _ in range(3):
+        await answered(db, first, Event.REPORT_SOFT, FULL)
+    await answered(db, await make(1), Event.EXPIRED, FULL, at=NOW + 1)
+    await answered(db, await make(1), Event.REFUSED, FULL, at=NOW + 1 + HALF_YEAR)
+    assert await found(db, 1, "p0@dest.test") == {}
+    async with db.read() as conn:
+        assert (await conn.execute(text("SELECT campaigns FROM strikes"))).scalars().all() == [1]
+
+
+@pytest.mark.parametrize(("told_by", "left"), [(Event.REFUSED, 0), (Event.REPORT_HARD, 1)])
+async def test_a_delivered_mail_clears_what_the_dialogue_said_and_not_what_reports_say(
+    db: Database, make: Any, told_by: Event, left: int
+) -> None:
+    await answered(db, await make(1), told_by, FULL)
+    last = await make(1)
+    async with db.read() as conn:
+        (one,) = (await conn.execute(select(recipients.c.id).where(recipients.c.campaign_id == last.id))).scalars()
+        assert (await suppressions.sift(conn, [Waiting(one, last.id, "p0@dest.test")], KEYS, NOW)).struck == {one}
+    await answered(db, last, Event.ACCEPTED, {}, clears=True)
+    async with db.read() as conn:
+        assert (await conn.execute(text("SELECT count(*) FROM strikes"))).scalar_one() == left
+
+
+@pytest.mark.parametrize("why", ["reputation", "policy", "authentication", "throttled", "content", "too_big"])
+async def test_what_is_about_us_never_suppresses_a_person(db: Database, make: Any, why: str) -> None:
+    for _ in range(4):
+        await answered(db, await make(1), Event.REFUSED, {"class": why})
+    assert await found(db, 1, "p0@dest.test") == {}
+
+
+async def test_who_is_suppressed_before_sending_is_cancelled_without_an_attempt(db: Database, make: Any) -> None:
+    campaign = await make(2)
+    async with db.write() as conn:
+        worker = await jobs.join(conn, "host", 1, NOW)
+        taken = [job.id for job in await jobs.lease(conn, worker, NOW, {campaign.id: 9})]
+        held = await suppressions.held(conn, worker)
+        changes = [Change(one, Event.SUPPRESSED, NOW, worker, detail={"class": "suppressed"}) for one in taken]
+        await conn.execute(update(recipients).where(recipients.c.id == taken[1]).values(owner=None))
+        assert await events.apply(conn, changes, KEYS) == 1, "the fence holds"
+        rows = (await conn.execute(select(recipients).order_by(recipients.c.id))).all()
+        tallies = dict(tuple(one) for one in await conn.execute(text("SELECT name, n FROM tallies WHERE n <> 0")))
+    assert [one.recipient_id for one in held] == taken
+    assert (rows[0].status, rows[0].owner, rows[0].next_attempt_at, rows[0].attempts) == (
+        Status.CANCELLED,
+        None,
+        None,
+        0,
+    )
+    assert tallies == {"status:0": 1, "status:4": 1, "withdrawn": 1}

@@ -8,9 +8,10 @@ when the address itself has been erased; old keys are looked up for ever. A chan
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
@@ -30,6 +31,13 @@ REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "
 _CHUNK = 5_000
 
 
+@lru_cache(maxsize=32)
+def _hmac(secret: bytes) -> tuple[Any, Any]:
+    """The two halves of HMAC-SHA256 (RFC 2104) with the key in them: begun once, they cost a quarter of hmac.digest."""
+    block = (secret if len(secret) <= 64 else hashlib.sha256(secret).digest()).ljust(64, b"\0")
+    return tuple(hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))  # type: ignore[return-value]
+
+
 @dataclass(frozen=True, slots=True)
 class SuppressionKeys:
     """The secrets under which addresses are hashed (`current` signs new rows), and the rules of what follows."""
@@ -41,7 +49,12 @@ class SuppressionKeys:
     def hash(self, address_key: str, key_id: int | None = None) -> bytes:
         """The keyed hash of a folded address: 1 byte of key id and 32 bytes."""
         chosen = self.current if key_id is None else key_id
-        return bytes([chosen]) + hmac.digest(self.keys[chosen], address_key.encode(), "sha256")
+        begun, outer = _hmac(self.keys[chosen])
+        inner, whole = begun.copy(), outer.copy()
+        inner.update(address_key.encode())
+        whole.update(inner.digest())
+        digest: bytes = whole.digest()
+        return bytes([chosen]) + digest
 
     def hashes(self, address_key: str) -> list[bytes]:
         """The hashes under every key that ever was in use."""
@@ -131,6 +144,16 @@ _STRUCK = select(strikes.c.account_id, strikes.c.key).where(
 )
 
 
+# SQLite takes all digests as one value, 33 bytes each: binding hundreds costs more than seeking them
+_SLICED = (
+    "SELECT account_id, key, {names} FROM {table} WHERE account_id IN (SELECT value FROM json_each(:owners)) AND key IN ("
+    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)"
+    " SELECT substr(:digests, i * 33 + 1, 33) FROM n)"
+)
+_FIND_SLICED = text(_SLICED.format(table="suppressions", names="reason, at, expires_at"))
+_STRUCK_SLICED = text(_SLICED.format(table="strikes", names="at"))
+
+
 async def find(
     conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys, now: int
 ) -> dict[str, Suppressed]:
@@ -148,9 +171,17 @@ async def find(
 async def _rows(conn: AsyncConnection, owners: Sequence[int], digests: Sequence[bytes], now: int) -> list[Any]:
     found: list[Any] = []
     for start in range(0, len(digests), _CHUNK):
-        asked = {"owners": owners, "digests": digests[start : start + _CHUNK]}
-        found += (await conn.execute(_FIND, asked)).all()
+        found += await _asked(conn, _FIND, _FIND_SLICED, owners, digests[start : start + _CHUNK])
     return [row for row in found if row.expires_at is None or row.expires_at > now]
+
+
+async def _asked(
+    conn: AsyncConnection, query: Any, sliced: Any, owners: Sequence[int], digests: Sequence[bytes]
+) -> Sequence[Any]:
+    if conn.dialect.name != "sqlite":
+        return (await conn.execute(query, {"owners": owners, "digests": digests})).all()
+    values = {"owners": orjson.dumps(owners).decode(), "digests": b"".join(digests), "n": len(digests)}
+    return (await conn.execute(sliced, values)).all()
 
 
 def _exists(table: Any, *owners: Any) -> Any:
@@ -185,7 +216,7 @@ async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: Suppress
             why = Suppressed(row.reason, row.at, row.expires_at)
             suppressed |= dict.fromkeys(_those(hashed, row, asked), why)
     if any(row.struck for row in accounts.values()):
-        for row in await conn.execute(_STRUCK, {"owners": owners, "digests": digests}):
+        for row in await _asked(conn, _STRUCK, _STRUCK_SLICED, owners, digests):
             struck.update(_those(hashed, row, asked))
     return Sifted(suppressed, frozenset(struck))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ async def test_every_change_of_the_list_has_its_number(db: Database) -> None:
         async with db.read() as conn:
             seen.append(await suppressions.revision(conn))
     assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize("length", [1, 32, 64, 65, 200])
+def test_addresses_are_hashed_as_the_library_does(length: int) -> None:
+    secret = bytes(range(length))
+    keys = SuppressionKeys({7: secret}, 7)
+    for address in ("", "a@d.test", "ΰ@d.test", "x" * 300):
+        assert keys.hash(address) == b"\x07" + hmac.digest(secret, address.encode(), "sha256")
 
 
 async def test_old_keys_find_what_they_hid(db: Database) -> None:

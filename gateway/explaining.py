@@ -71,9 +71,10 @@ def _mail(raw: bytes, request: Answer) -> Answer:
     if complaint is not None:
         return {"kind": "complaint", "results": [{"recipient": complaint.recipient, "type": complaint.type}]}
     message = mime.read(raw)
-    reports = dsn.read(raw)
-    if reports:
-        return {"kind": "bounce"} | _about(message) | {"results": [_report(report) for report in reports]}
+    reports = dsn.examine(raw)
+    if reports is not None:
+        named = [_report(report) for report in reports if report.recipient]
+        return {"kind": "bounce"} | _about(message) | {"results": named}
     submission = split(message)
     if submission.lists:
         return _campaign(message, submission, request)

@@ -26,12 +26,13 @@ FENCES = {
     "aiodns": ("mail/resolver",),
     "pycares": ("mail/resolver",),
     "dns": ("mail/resolver", "gateway/rehearsal/"),
-    "cryptography": ("config/", "mail/dkim"),
+    "cryptography": ("config/", "mail/dkim", "mta/certificates", "mta/dane"),
     "dkim": ("mail/", "gateway/rehearsal/"),
     "aiosmtplib": ("mta/", "gateway/rehearsal/"),
     "argon2": ("gateway/passwords",),
     "rich": ("gateway/rehearsal/",),
-    "asyncio": ("store/", "mail/resolver", "mta/", "gateway/"),
+    "asyncio": ("store/", "mail/resolver", "mail/fetch", "mta/", "gateway/"),
+    "httptools": ("mail/fetch",),
 }
 # PURE rooms know no clock and no network
 FORBIDDEN = {"parsers/": {"asyncio", "socket", "sqlite3", "http", "urllib.request", "subprocess"}}

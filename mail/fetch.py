@@ -1,0 +1,187 @@
+"""The one client for HTTPS: careful, because strangers say where it goes and what comes back.
+
+In: a host and path, or an https URL; the resolver, whose fence takes out every address that is not public. Out: `Fetched`, or
+`Unfetched` with the reason. The address is resolved once and dialled as it is; certificate and name are verified by the
+system's authorities or `ca_file`; there are no redirects, cookies, proxies or kept connections; time and size are bounded
+in all. Raises nothing but CancelledError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httptools
+
+from mail.resolver import Addresses, Resolver
+
+_HEAD = 32_768  # bytes of status line and header
+_ADDRESSES = 3  # tried one after the other
+_CHUNK = 16_384
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,251}[a-z0-9])?", re.ASCII).fullmatch
+_TARGET = re.compile(r"/[!-~]{0,2000}", re.ASCII).fullmatch
+
+
+class Trouble(StrEnum):
+    """Why nothing was fetched."""
+
+    URL = "url"
+    DNS = "dns"
+    FORBIDDEN = "address not allowed"
+    CONNECT = "no connection"
+    CERTIFICATE = "certificate"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    SIZE = "too large"
+    PROTOCOL = "no HTTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer, whatever its status; `content_type` in lower case without parameters."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """No answer that could be read whole."""
+
+    why: Trouble
+    detail: str = ""
+
+
+class Client:
+    """Asks; `port` is that of URLs which name none, `timeout` in seconds for all of one request."""
+
+    def __init__(
+        self, resolver: Resolver, ca_file: Path | None = None, port: int = 443, timeout: float = 10.0, agent: str = ""
+    ) -> None:
+        self._resolver, self._ca_file, self._port, self._timeout = resolver, ca_file, port, timeout
+        self._agent = agent or "mail2campaign"
+        self._context: ssl.SSLContext | None = None
+
+    async def get(self, host: str, path: str, limit: int) -> Fetched | Unfetched:
+        """Fetch `https://host/path`, a body of `limit` bytes at most."""
+        return await self._ask("GET", host, self._port, path, limit)
+
+    async def post(self, url: str, body: bytes, content_type: str, limit: int = 16_384) -> Fetched | Unfetched:
+        """Post a body to an https URL."""
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").rstrip("."), parts.port or self._port
+        except ValueError:
+            return Unfetched(Trouble.URL)
+        if parts.scheme != "https" or parts.username is not None or parts.password is not None:
+            return Unfetched(Trouble.URL)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return await self._ask("POST", host, port, target, limit, body, content_type)
+
+    async def _ask(
+        self, method: str, host: str, port: int, target: str, limit: int, body: bytes = b"", content_type: str = ""
+    ) -> Fetched | Unfetched:
+        if not _HOST(host) or not _TARGET(target):
+            return Unfetched(Trouble.URL)
+        named = host if port == 443 else f"{host}:{port}"
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {named}", f"User-Agent: {self._agent}", "Connection: close"]
+        lines += ["Accept: */*", "Accept-Encoding: identity"]
+        if method == "POST":
+            lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+        request = "\r\n".join([*lines, "", ""]).encode("ascii") + body
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._try_addresses(host, port, request, limit)
+        except TimeoutError:
+            return Unfetched(Trouble.TIMEOUT)
+
+    async def _try_addresses(self, host: str, port: int, request: bytes, limit: int) -> Fetched | Unfetched:
+        found = await self._resolver.addresses(host)
+        if not isinstance(found, Addresses):
+            return Unfetched(Trouble.DNS)
+        if not found.allowed:
+            return Unfetched(Trouble.FORBIDDEN)
+        if self._context is None:
+            self._context = await asyncio.to_thread(_context, self._ca_file)  # reads 200 KB of authorities
+        result: Fetched | Unfetched = Unfetched(Trouble.CONNECT)
+        addresses = found.allowed[:_ADDRESSES]
+        for address in addresses:
+            try:
+                async with asyncio.timeout(self._timeout / len(addresses)):
+                    opened = await asyncio.open_connection(address, port, ssl=self._context, server_hostname=host)
+            except ssl.SSLCertVerificationError as error:
+                return Unfetched(Trouble.CERTIFICATE, error.verify_message)
+            except ssl.SSLError as error:
+                result = Unfetched(Trouble.TLS, error.reason or "")
+                continue
+            except OSError:
+                continue
+            return await _exchange(*opened, request, limit)
+        return result
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, limit: int
+) -> Fetched | Unfetched:
+    answer = _Answer()
+    try:
+        writer.write(request)
+        await writer.drain()
+        answer.parser = parser = httptools.HttpResponseParser(answer)
+        taken = 0
+        while not answer.whole and (chunk := await reader.read(_CHUNK)):
+            taken += len(chunk)
+            parser.feed_data(chunk)
+            if len(answer.body) > limit or taken > limit + _HEAD:
+                return Unfetched(Trouble.SIZE)
+        # an answer that ends with the connection may have been cut short by somebody on the way
+        return answer.fetched() if answer.whole else Unfetched(Trouble.PROTOCOL)
+    except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        return Unfetched(Trouble.PROTOCOL, type(error).__name__)
+    finally:
+        writer.transport.abort()
+
+
+class _Answer:
+    """What httptools reports of one answer; informational ones (1xx) pass by."""
+
+    def __init__(self) -> None:
+        self.parser: httptools.HttpResponseParser | None = None
+        self.whole = False
+        self.status = 0
+        self.kind = b""
+        self.body = bytearray()
+
+    def on_message_begin(self) -> None:
+        if not self.whole:
+            self.kind, self.body = b"", bytearray()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.whole and name.lower() == b"content-type":
+            self.kind = value
+
+    def on_body(self, body: bytes) -> None:
+        if not self.whole:
+            self.body += body
+
+    def on_message_complete(self) -> None:
+        if not self.whole and self.parser is not None:
+            self.status = self.parser.get_status_code()
+            self.whole = self.status >= 200
+
+    def fetched(self) -> Fetched:
+        kind = self.kind.split(b";")[0].strip().lower().decode("latin-1")
+        return Fetched(self.status, kind, bytes(self.body))
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    made = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_alpn_protocols(["http/1.1"])
+    return made

@@ -158,9 +158,15 @@ async def find(
     conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys, now: int
 ) -> dict[str, Suppressed]:
     """Which of the folded addresses are suppressed now (UTC ms), for the account or for everybody."""
-    owners = [EVERYBODY, account_id]
+    return await listed(conn, (EVERYBODY, account_id), address_keys, keys, now)
+
+
+async def listed(
+    conn: AsyncConnection, owners: Sequence[int], address_keys: Sequence[str], keys: SuppressionKeys, now: int
+) -> dict[str, Suppressed]:
+    """Which of the folded addresses stand now (UTC ms) on the lists of these accounts."""
     if (await conn.execute(_ANY, {"owners": owners})).first() is None:
-        return {}  # nobody is: no need to hash a million addresses
+        return {}  # nobody does: no need to hash a million addresses
     hashed = {digest: address_key for address_key in address_keys for digest in keys.hashes(address_key)}
     found: dict[str, Suppressed] = {}
     for row in await _rows(conn, owners, list(hashed), now):

@@ -33,6 +33,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     _running(commands)
     _accounts(commands)
     _campaigns(commands)
+    _suppressions(commands)
     _upkeep(commands)
     found = parser.parse_args(words)
     if found.version:
@@ -101,6 +102,31 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         ("resume", "let a paused campaign go on"),
     ):
         _add(actions, name, f"campaigns:{name}", text).add_argument("id", metavar="ID", type=int)
+
+
+def _suppressions(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "suppression", "addresses that get no mail")
+    reasons = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "import")
+    parsers = {}
+    for name, run, text in (
+        ("list", "show", "list the entries in force"),
+        ("add", "add", "add addresses by hand"),
+        ("remove", "remove", "take an address off the list (without --account or --all: off every list)"),
+        ("import", "bring_in", "add the addresses of a list (CSV, Excel, one address a line)"),
+        ("export", "export", "write the entries in force as CSV"),
+    ):
+        parsers[name] = _add(actions, name, f"suppressions:{run}", text)
+        whose = parsers[name].add_mutually_exclusive_group()
+        whose.add_argument("--account", metavar="NAME", help="the list of one account")
+        whose.add_argument("--all", action="store_true", help="the list that holds for all accounts")
+    for name in ("list", "export"):
+        parsers[name].add_argument("--reason", choices=reasons, help="only entries with this reason")
+    parsers["export"].add_argument("file", metavar="FILE", nargs="?", help="(default: standard output)")
+    parsers["add"].add_argument("addresses", metavar="ADDRESS", nargs="+")
+    parsers["add"].add_argument("--reason", choices=reasons, default="manual")
+    parsers["add"].add_argument("--until", metavar="DATE", help="the day on which it ends, 2027-06-30")
+    parsers["remove"].add_argument("address", metavar="ADDRESS")
+    parsers["import"].add_argument("file", metavar="FILE")
 
 
 def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

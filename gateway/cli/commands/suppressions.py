@@ -1,0 +1,199 @@
+"""`suppression`: look at the list of addresses that get no mail, edit it, bring lists in and out.
+
+In: the parsed command line; files that hold addresses. Out: lines for people and scripts, or CSV that a spreadsheet reads
+as text only. Without --account an order concerns the list that holds for all accounts. Raises Failure with one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.cli.commands.database import settings_of, with_database
+from gateway.cli.failure import Failure
+from gateway.sheet import Csv
+from parsers import liste
+from parsers.address import key, parse
+from parsers.columns import canonical
+from parsers.liste import Line, Liste, Unreadable
+from store import accounts, suppression_list, suppressions
+from store.engine import Database, now_ms
+from store.suppression_list import Entry, New
+from store.suppressions import EVERYBODY, REASONS, SuppressionKeys
+
+_CHUNK = 2_000
+_COLUMNS = ("Email", "Account", "Reason", "Since", "Until")
+_ALL = "*"
+_SHOWN_FAULTS = 20
+_GUARDED = ("'=", "'+", "'-")
+_REASON_COLUMNS, _SINCE_COLUMNS = ("reason", "raison", "motif"), ("since", "depuis", "date")
+_UNTIL_COLUMNS = ("until", "jusquau", "jusqua")
+
+
+def show(found: argparse.Namespace) -> None:
+    """List the entries in force, one a line: address, account (* for all), reason, since, until."""
+    _pages(found, lambda entries: print(*("\t".join(_fields(entry)) for entry in entries), sep="\n"))
+
+
+def export(found: argparse.Namespace) -> None:
+    """Write the entries in force as CSV, to a file or standard output."""
+    writer = Csv()
+    with contextlib.ExitStack() as files:
+        out = sys.stdout.buffer if found.file is None else files.enter_context(Path(found.file).open("wb"))
+        out.write(writer.start(_COLUMNS))
+        _pages(found, lambda entries: out.write(writer.rows(map(_fields, entries))))
+
+
+def _fields(entry: Entry) -> tuple[str, ...]:
+    return (entry.address or "", entry.account or _ALL, entry.reason, _date(entry.at), _date(entry.until))
+
+
+def _date(ms: int | None) -> str:
+    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _pages(found: argparse.Namespace, use: Callable[[Sequence[Entry]], object]) -> None:
+    async def work(database: Database) -> None:
+        async with database.read() as conn:
+            account_id, after = await _list_of(conn, found, None), 0
+        while True:
+            async with database.read() as conn:
+                entries = await suppression_list.page(conn, account_id, found.reason, now_ms(), after)
+            if not entries:
+                return
+            use(entries)
+            after = entries[-1].id
+
+    with_database(settings_of(found), work)
+
+
+def add(found: argparse.Namespace) -> None:
+    """Add addresses by hand."""
+    now, until = now_ms(), _day(found.until) if found.until else None
+    if until is not None and until <= now:
+        raise Failure(f"--until {found.until} has passed")
+    good = [New(_address(text), found.reason, now, until) for text in found.addresses]
+    added, known = _put(found, good)
+    print(f"suppression list: {added} added, {known} known already")
+
+
+def remove(found: argparse.Namespace) -> None:
+    """Take an address off the list; without --account or --all off every list."""
+    address = _address(found.address)
+
+    async def work(database: Database) -> list[Entry]:
+        keys = suppressions.load(settings_of(found))
+        async with database.write() as conn:
+            account_id = await _list_of(conn, found, None)
+            return await suppression_list.remove(conn, account_id, key(address), keys, now_ms())
+
+    gone = with_database(settings_of(found), work)
+    if not gone:
+        raise Failure(f"{address} is not on the list")
+    for entry in gone:
+        print(f"{address}: removed ({entry.account or 'all accounts'}: {entry.reason} since {_date(entry.at)})")
+
+
+def bring_in(found: argparse.Namespace) -> None:
+    """Import a list of any kind that campaigns take; columns named Reason, Since and Until count."""
+    try:
+        data = Path(found.file).read_bytes()
+    except OSError as error:
+        raise Failure(f"{found.file}: {error.strerror}") from error
+    read = liste.read(data)
+    if isinstance(read, Unreadable):
+        raise Failure(f"{found.file} cannot be read: {read.reason.value.replace('_', ' ')} {read.detail}".rstrip())
+    good, bad = _entries(read, now_ms())
+    added, known = _put(found, good)
+    print(f"suppression list: {added} added, {known} known already, {len(bad)} bad")
+    for line in bad[:_SHOWN_FAULTS]:
+        print(line, file=sys.stderr)
+    if len(bad) > _SHOWN_FAULTS:
+        print(f"… and {len(bad) - _SHOWN_FAULTS} more bad lines", file=sys.stderr)
+
+
+def _entries(read: Liste, now: int) -> tuple[list[New], list[str]]:
+    """What the lines of a file ask for, and what is wrong with the others."""
+    places = [_place(read, names) for names in (_REASON_COLUMNS, _SINCE_COLUMNS, _UNTIL_COLUMNS)]
+    good: list[New] = []
+    bad: list[str] = []
+    for line in read.lines:
+        if line.fault is liste.Fault.DUPLICATE:
+            continue  # the same address twice is no fault here
+        if line.fault is not None:
+            bad.append(f"line {line.label}: {line.fault.value}: {line.address[:100]!r}")
+            continue
+        reason, since, until = (_value(line, place) for place in places)
+        if (ends := _day_or_none(until)) is not None and ends <= now:
+            continue  # it has ended
+        started = _day_or_none(since)
+        # what our own export wrote before an address that a spreadsheet would compute
+        address = line.address[1:] if line.address.startswith(_GUARDED) else line.address
+        good.append(New(address, reason if reason in REASONS else "import", min(started or now, now), ends))
+    return good, bad
+
+
+def _place(read: Liste, names: Sequence[str]) -> int | None:
+    return next((at for at, name in enumerate(read.columns) if canonical(name) in names), None)
+
+
+def _value(line: Line, place: int | None) -> str:
+    return "" if place is None else line.values[place].strip()
+
+
+def _put(found: argparse.Namespace, good: Sequence[New]) -> tuple[int, int]:
+    settings = settings_of(found)
+    keys = suppressions.load(settings)
+    return with_database(settings, lambda database: _written(database, found, good, keys))
+
+
+async def _written(
+    database: Database, found: argparse.Namespace, good: Sequence[New], keys: SuppressionKeys
+) -> tuple[int, int]:
+    async with database.read() as conn:
+        account_id = await _list_of(conn, found, EVERYBODY)
+    added = known = 0
+    for start in range(0, len(good), _CHUNK):  # senders write in between
+        async with database.write() as conn:
+            part = good[start : start + _CHUNK]
+            counts = await suppression_list.put(conn, account_id or EVERYBODY, part, keys, now_ms())
+        added, known = added + counts[0], known + counts[1]
+    return added, known
+
+
+async def _list_of(conn: AsyncConnection, found: argparse.Namespace, default: int | None) -> int | None:
+    if found.account is None:
+        return EVERYBODY if found.all else default
+    account = await accounts.find_account(conn, found.account)
+    if account is None:
+        raise Failure(f"no account {found.account!r}: add it with mail2campaign account add")
+    return account.id
+
+
+def _address(text: str) -> str:
+    addresses = parse(text)
+    if len(addresses) != 1 or addresses[0].fault is not None:
+        raise Failure(f"{text!r} is no e-mail address")
+    return addresses[0].address
+
+
+def _day(text: str) -> int:
+    day = _day_or_none(text)
+    if day is None:
+        raise Failure(f"{text!r} is no date: write for example 2027-06-30 or 30/06/2027")
+    return day
+
+
+def _day_or_none(text: str) -> int | None:
+    for form in ("%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d", "%d/%m/%Y", "%d/%m/%Y %H:%M:%S"):
+        try:
+            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() * 1000)
+        except ValueError:
+            continue
+    return None

@@ -13,7 +13,7 @@ from typing import Any
 
 from config.durations import Plan, milliseconds
 from config.settings import Delivery
-from mta.values import Answered, Contact, Outcome, Unanswered, Undeliverable
+from mta.values import Answered, Contact, Insecure, Outcome, Unanswered, Undeliverable
 from parsers.classify import Fate, ReplyClass, classify
 from parsers.replies import Stage
 from store.states import Event
@@ -62,6 +62,8 @@ def judge(outcome: Outcome) -> Judgement:
         return Judgement(_EVENTS[verdict.fate], verdict.reply_class, verdict.suppress)
     if isinstance(outcome, Undeliverable):
         return Judgement(Event.REFUSED, outcome.reply_class)
+    if isinstance(outcome, Insecure):
+        return Judgement(Event.TEMPFAILED, ReplyClass.INSECURE)  # we know that it was not sent: deferred, not awaiting
     return Judgement(Event.UNANSWERED, _silence(outcome))
 
 
@@ -105,8 +107,12 @@ def story(outcome: Outcome, contact: Contact, reply_class: ReplyClass) -> Mappin
     """The history row of an attempt (keys as the store keeps them)."""
     detail: dict[str, Any] = {"reply": "", "code": 0, "host": contact.host, "ip": contact.ip, "local": contact.local}
     detail |= {"tls": contact.tls, "stage": Stage.DNS.value, "class": reply_class.value}
+    if contact.certificate is not None:
+        detail["certificate"] = contact.certificate
     if isinstance(outcome, Answered):
         detail |= {"reply": outcome.reply.text, "code": outcome.reply.code, "stage": outcome.stage.value}
+    elif isinstance(outcome, Insecure):
+        detail |= {"stage": Stage.STARTTLS.value, "why": outcome.why, "asked_by": outcome.by}
     elif isinstance(outcome, Unanswered):
         detail |= {"stage": outcome.stage.value, "why": outcome.why}
     else:

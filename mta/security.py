@@ -7,11 +7,9 @@ nothing is raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-
-from mail.resolver_dnssec import Tlsa
 
 
 class Need(IntEnum):
@@ -79,22 +77,18 @@ class Seen:
     flaw: Flaw | None
 
 
+Chain = tuple[bytes, ...]  # certificates in DER, the server's own first
+Prove = Callable[[Chain], Awaitable[tuple[Proof, Flaw | None]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What one host must prove; `names` are those that its certificate may bear, `testing` only counts what is wrong."""
+    """What one host must prove. `by` says who asks ("", dane, sts, provider), `server_name` goes into the handshake;
+    `prove` looks at a chain: its flaw withholds mail from VERIFY on, and is only told below."""
 
     need: Need = Need.MAY
+    by: str = ""
     policy: Policy = Policy.NONE
-    names: tuple[str, ...] = ()
-    tlsa: tuple[Tlsa, ...] = ()
-    testing: bool = False
-    listed: bool = True  # the MTA-STS policy names this host
+    server_name: str = ""
+    prove: Prove | None = field(default=None, compare=False)
     told: Callable[[Seen], None] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """The encryption of an open connection, in the form in which the history keeps it."""
-
-    tls: str
-    certificate: Mapping[str, str]

@@ -5,10 +5,11 @@ In and out: frozen dataclasses; instants are UTC milliseconds, waits are seconds
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
+from mta.security import Flaw
 from parsers.classify import ReplyClass
 from parsers.replies import Reply, Stage
 from store.values import Job, NoticeJob
@@ -38,7 +39,20 @@ class Undeliverable:
     why: str
 
 
-Outcome = Answered | Unanswered | Undeliverable
+@dataclass(frozen=True, slots=True)
+class Insecure:
+    """The server does not prove what somebody asks of it (`by`: dane, sts, provider): nothing was handed over."""
+
+    by: str
+    flaw: Flaw
+
+    @property
+    def why(self) -> str:
+        """The machine reason, as the history keeps it."""
+        return self.flaw.fault.value
+
+
+Outcome = Answered | Unanswered | Undeliverable | Insecure
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,7 @@ class Contact:
     ip: str = ""
     local: str = ""
     tls: str = ""
+    certificate: Mapping[str, str] | None = field(default=None, compare=False)  # subject, issuer, sha256, proof
 
 
 class Flight(IntEnum):

@@ -42,6 +42,7 @@ class ReplyClass(StrEnum):
     NO_CONNECTION = "no_connection"
     NO_ANSWER = "no_answer"
     LOST_REPLY = "lost_reply"
+    INSECURE = "insecure"
 
 
 class Fate(StrEnum):

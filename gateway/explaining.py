@@ -15,7 +15,7 @@ from gateway import previews
 from gateway.choices import read_config
 from parsers import arf, dsn, mime, stopwords
 from parsers import liste as lists
-from parsers.autoreply import automatic
+from parsers.autoreply import absence_note, automatic
 from parsers.headers import first, read_fields
 from parsers.liste import Liste, Unreadable
 from parsers.mime import Message
@@ -67,6 +67,8 @@ def _without_envelope(data: bytes) -> bytes:
 
 def _mail(raw: bytes, request: Answer) -> Answer:
     """A mail that comes back, one that a machine wrote, or one of a person."""
+    if b"\n" not in raw:
+        raw = raw.replace(b"\r", b"\n")  # line ends of old Macs
     complaint = arf.read(raw)
     if complaint is not None:
         return {"kind": "complaint", "results": [{"recipient": complaint.recipient, "type": complaint.type}]}
@@ -80,6 +82,8 @@ def _mail(raw: bytes, request: Answer) -> Answer:
         return _campaign(message, submission, request)
     fields, _ = read_fields(raw)
     if automatic(fields, first(fields, "return-path").strip() or "unknown@invalid") is not None:
+        return {"kind": "autoreply"} | _about(message)
+    if absence_note(stopwords.own_words(message.text or "")):
         return {"kind": "autoreply"} | _about(message)
     if stopwords.asks_to_stop(message.subject, message.text or ""):
         return {"kind": "stop"} | _about(message)

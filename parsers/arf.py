@@ -1,7 +1,8 @@
-"""Complaints that mailbox providers send back (ARF, RFC 5965; Microsoft's JMRP form), and the tokens inside them.
+"""Complaints that mailbox providers send back, and the tokens inside them.
 
-In: the raw bytes of any mail. Out: a `Complaint`, or None for a mail that is none. Whether it may act is decided by the
-caller: only a token of ours, found in the returned mail, is worth anything. Raises nothing; at most 2 MB are read.
+In: the raw bytes of any mail: ARF (RFC 5965), Microsoft's JMRP form, Amazon's notifications. Out: a `Complaint`, or None for
+a mail that is none. Whether it may act is decided by the caller: only a token of ours, found in the returned mail, is worth
+anything. Raises nothing; at most 2 MB are read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import parseaddr
 
+from parsers.bounce_sns import complained
 from parsers.tokens import LENGTH
 
 MAX_BYTES = 2_000_000
@@ -33,7 +35,7 @@ def read(raw: bytes) -> Complaint | None:
     """Return the complaint in a mail, or None."""
     try:
         message = email.message_from_bytes(raw[:MAX_BYTES])
-        return _standard(message, raw) or _microsoft(message, raw)
+        return _standard(message, raw) or _microsoft(message, raw) or _amazon(message, raw)
     except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
         return None  # the standard library trips over some broken mails
 
@@ -60,6 +62,14 @@ def _microsoft(message: Message, raw: bytes) -> Complaint | None:
     returned = _returned(message)
     recipient = _address(returned.get(_JMRP) or message.get(_JMRP))
     return Complaint(recipient, "abuse", tokens_in(raw)) if recipient else None
+
+
+def _amazon(message: Message, raw: bytes) -> Complaint | None:
+    payload = message.get_payload(decode=True) if message.get_content_type() == "text/plain" else None
+    recipient, kind = (
+        complained(payload[:100_000].decode("utf-8", "replace")) if isinstance(payload, bytes) else ("", "")
+    )
+    return Complaint(recipient, kind, tokens_in(raw)) if recipient else None
 
 
 def _fields(part: Message) -> Message:

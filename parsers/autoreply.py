@@ -15,7 +15,21 @@ _BULK = {"bulk", "list", "junk", "auto_reply"}
 _ABSENT = re.compile(
     r"^\s*(?:(?:re|rep|tr|fwd?)\s*:\s*)*(?:r[ée]ponse automatique|message d'absence|absen(?:ce|t)\b|automatic reply"
     r"|auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|autoreply|abwesenheit|automatische antwort"
+    r"|\[?auto(?:matic(?:ally)?)?[- ]?generated|cong[ée]s?\b|i am (?:out|away)|on (?:vacation|holiday|leave)\b|vacation\b"
+    r"|(?:i have|i've|we have) moved|(?:my )?new e-?mail address|(?:ma )?nouvelle adresse|changement d['’]adresse"
+    r"|respuesta autom|risposta automatica|resposta autom|automatisch antwoord|afwezig|assenza|ausencia|自動返信|自动回复"
     r"|accus[ée] de (?:lecture|r[ée]ception)|read(?: receipt)?:|lu\s*:)",
+    re.IGNORECASE,
+)
+# how the notes themselves begin, for programs that mark them in no way
+_NOTE = re.compile(
+    r"^(?:(?:bonjour|hello|hi|dear|cher|chère|madame|monsieur)\b[^\n]{0,60}[\n,.!]+\s*)?(?:[^\n]{0,80}\b)?"
+    r"(?:je (?:suis|serai)(?: actuellement)? (?:absente?|en (?:congés?|vacances|déplacement|arrêt))"
+    r"|i (?:am|will be)(?: currently)? (?:out of (?:the )?office|away (?:from|until|on)"
+    r"|on (?:vacation|holiday|annual leave|leave))"
+    r"|(?:j'ai|j’ai) changé d['’]adresse|(?:ma|notre) nouvelle adresse (?:e-?mail |mail |électronique )?est"
+    r"|(?:i have|i've) (?:moved|changed (?:my )?(?:e-?mail )?address)|my new (?:e-?mail )?address is"
+    r"|(?:ne travaille plus|no longer works?|has left the company|a quitté (?:la société|l['’]entreprise)))",
     re.IGNORECASE,
 )
 
@@ -53,6 +67,11 @@ def automatic(fields: Fields, mail_from: str, by_subject: bool = True) -> Automa
 def absent(subject: str) -> bool:
     """True when a subject is that of an absence note or a receipt, in French, English or German."""
     return _ABSENT.match(subject[:500]) is not None
+
+
+def absence_note(body: str) -> bool:
+    """True when the words of a mail begin as an absence note or a change of address does."""
+    return _NOTE.search(body[:600]) is not None
 
 
 def _word(fields: Fields, name: str) -> str:

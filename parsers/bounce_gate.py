@@ -15,8 +15,9 @@ from parsers.bounce_notice import Notice
 from parsers.headers import first, text
 
 _DAEMON = re.compile(
-    r"mail(?:er)?[-_. ]?daemon|mdaemon|post-?m(?:a|ä)ster|mail ?delivery (?:system|subsystem|service)|delivery (?:system|subsystem|status)"
-    r"|mail (?:system|administrator|deliver\w* system)|system administrator|internet mail|microsoft exchange|^\s*<>\s*$|\bndr@|\bdsn@|bounce[sd]?@|antivirus|anti-virus",
+    r"mail(?:er)?[-_. ]?daemon|mdaemon|post-?m(?:a|ä)ster|mail ?delivery (?:system|subsystem|service)"
+    r"|delivery (?:system|subsystem|status)|mail (?:system|administrator|deliver\w* system)"
+    r"|system administrator|internet mail|microsoft exchange|^\s*<>\s*$|\bndr@|\bdsn@|bounce[sd]?@|antivirus|anti-virus",
     re.IGNORECASE,
 )
 

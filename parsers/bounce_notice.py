@@ -60,7 +60,7 @@ _CUTS = _cuts()
 
 def read(raw: bytes) -> Notice:
     """Return any bytes as a Notice."""
-    raw = raw[:MAX_BYTES]
+    raw = raw[:MAX_BYTES].lstrip(b"\r\n")
     if b"\n" not in raw and b"\r" in raw:
         raw = raw.replace(b"\r", b"\n")
     fields, _ = read_fields(raw, start_of(raw))

@@ -43,6 +43,8 @@ def asks_to_stop(subject: str, text: str) -> bool:
     """Tell whether a reply asks not to be written to again."""
     own = _plain(own_words(text))
     about = _plain(_REPLY_PREFIX.sub("", subject))
+    if _WHOLE.fullmatch(about) and not _REPLY_PREFIX.match(subject):
+        return True  # the person wrote this subject: it is the request, whatever else is said
     if own:
         words = own.split()
         first = " ".join(words[:8])

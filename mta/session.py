@@ -1,8 +1,10 @@
-"""Setting up one connection: TCP, banner, EHLO, opportunistic STARTTLS, AUTH, and QUIT at the end; aiosmtplib carries it.
+"""Setting up one connection: TCP, banner, EHLO, STARTTLS, AUTH, and QUIT at the end; aiosmtplib carries it.
 
-In: a target (name, address, port) and how to dial. Out: an `Opened` connection whose transport the hot dialogue takes
-over, or a `Failed` that tells the stage and the server's reply. TLS is opportunistic and not verified (RFC 3207, RFC 7435);
-where it cannot be negotiated, the connection is made again without it. Nothing is raised but CancelledError.
+In: a target (name, address, port, what it must prove) and how to dial. Out: an `Opened` connection whose transport the hot
+dialogue takes over, or a `Failed` that tells the stage and the server's reply. Where nothing else is asked, TLS is
+opportunistic (RFC 3207, RFC 7435): a connection on which it cannot be negotiated is made again without. Where a policy
+asks for more, there is no way around it: the certificate is looked at before a word is said over it, and a server that
+cannot prove what it must gets no mail. Nothing is raised but CancelledError.
 """
 
 from __future__ import annotations
@@ -17,11 +19,14 @@ from typing import cast
 
 import aiosmtplib
 
-from mta.values import Answered, Contact, Unanswered
+from mta.certificates import describe, presented
+from mta.security import Fault, Flaw, Need, Proof, Security, Seen
+from mta.values import Answered, Contact, Insecure, Unanswered
 from parsers.replies import Stage, make
 
 _TLS_WAIT = 30.0  # seconds for the handshake; then plain text is tried
 _QUIT_WAIT = 2.0  # seconds; we are done, the server need not be
+OPPORTUNISTIC = Security()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Target:
     host: str
     ip: str
     port: int
+    security: Security = OPPORTUNISTIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,22 @@ class Opened:
 class Failed:
     """No connection; `outcome` is the reply or the silence that ended the attempt."""
 
-    outcome: Answered | Unanswered
+    outcome: Answered | Unanswered | Insecure
     contact: Contact
 
 
-class _Plaintext(Exception):
-    """TLS could not be negotiated: dial again without it."""
+class _NoTls(Exception):
+    """TLS could not be had: dial again without it, unless it must be."""
+
+    def __init__(self, flaw: Flaw, contact: Contact) -> None:
+        self.flaw, self.contact = flaw, contact
+
+
+class _Withheld(Exception):
+    """The server is not who it must be."""
+
+    def __init__(self, flaw: Flaw, contact: Contact) -> None:
+        self.flaw, self.contact = flaw, contact
 
 
 def tls_context() -> ssl.SSLContext:
@@ -80,14 +96,16 @@ _TLS = tls_context()
 
 async def open_session(target: Target, dialling: Dialling) -> Opened | Failed:
     """Make one connection ready for mail."""
+    security = target.security
     try:
         return await _open(target, dialling, tls=True)
-    except _Plaintext:
-        pass
-    try:
-        return await _open(target, dialling, tls=False)
-    except _Plaintext:  # cannot be: TLS was not tried
-        return Failed(Unanswered(Stage.STARTTLS, "tls"), Contact(target.host, target.ip))
+    except _NoTls as error:
+        _tell(target, error.contact, error.flaw)
+        if security.need is not Need.MAY:
+            return Failed(Insecure(security.by, error.flaw), error.contact)
+    except _Withheld as error:
+        return Failed(Insecure(security.by, error.flaw), error.contact)
+    return await _open(target, dialling, tls=False)
 
 
 async def close_session(opened: Opened) -> None:
@@ -123,12 +141,13 @@ async def _open(target: Target, dialling: Dialling, *, tls: bool) -> Opened | Fa
         failed = Failed(Unanswered(stage[0], "timeout"), contact)
     except (aiosmtplib.SMTPException, OSError, ValueError):
         failed = Failed(Unanswered(stage[0], "lost"), contact)
-    except asyncio.CancelledError:
+    except BaseException:  # cancelled, or not secure enough
         client.close()
         raise
     client.close()
-    if stage[0] is Stage.STARTTLS and tls:
-        raise _Plaintext
+    if stage[0] is Stage.STARTTLS:
+        answered = isinstance(failed.outcome, Answered)  # it does not want to, or it cannot
+        raise _NoTls(Flaw(Fault.NO_STARTTLS if answered else Fault.HANDSHAKE), contact)
     return failed
 
 
@@ -154,15 +173,21 @@ async def _talk(
     await client.connect()
     stage[0] = Stage.EHLO
     await _greet(client)
-    secured = ""
     if tls and client.supports_extension("starttls"):
         stage[0] = Stage.STARTTLS
         await client.starttls(
-            server_hostname=target.host, tls_context=_TLS, timeout=min(_TLS_WAIT, dialling.reply_timeout)
+            server_hostname=target.security.server_name or target.host,
+            tls_context=_TLS,
+            timeout=min(_TLS_WAIT, dialling.reply_timeout),
         )
         stage[0] = Stage.EHLO
+        contact = await _proven(client, target, contact)
         await _greet(client)
-        secured = _tls_name(client)
+    elif tls:
+        flaw = Flaw(Fault.NO_STARTTLS)
+        _tell(target, contact, flaw)
+        if target.security.need is not Need.MAY:
+            raise _Withheld(flaw, contact)
     if dialling.login is not None:
         stage[0] = Stage.AUTH
         await client.login(*dialling.login)
@@ -171,7 +196,26 @@ async def _talk(
         raise aiosmtplib.SMTPServerDisconnected("gone")
     transport = cast(asyncio.Transport, protocol.transport)
     offers = {name.lower(): value for name, value in client.esmtp_extensions.items()}
-    return Opened(client, transport, Contact(contact.host, contact.ip, contact.local, secured), offers)
+    return Opened(client, transport, contact, offers)
+
+
+async def _proven(client: aiosmtplib.SMTP, target: Target, contact: Contact) -> Contact:
+    """The contact with its encryption; _Withheld when the server does not prove what it must."""
+    security = target.security
+    chain = presented(client.get_transport_info("ssl_object"))
+    proof, flaw = (Proof.NONE, None) if security.prove is None else await security.prove(chain)
+    certificate = {**describe(chain), "proof": proof.value}
+    contact = Contact(contact.host, contact.ip, contact.local, _tls_name(client), certificate)
+    _tell(target, contact, flaw)
+    if flaw is not None and security.need >= Need.VERIFY:
+        raise _Withheld(flaw, contact)
+    return contact
+
+
+def _tell(target: Target, contact: Contact, flaw: Flaw | None) -> None:
+    security = target.security
+    if security.told is not None:
+        security.told(Seen(security.policy, target.host, target.ip, contact.local, flaw))
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
@@ -200,7 +244,8 @@ def weigh(failures: Sequence[Failed]) -> Failed:
     """The failure that speaks for all hosts of a site: temporary wins over final, a reply over silence."""
     replies = [f for f in failures if isinstance(f.outcome, Answered)]
     temporary = [f for f in replies if isinstance(f.outcome, Answered) and f.outcome.reply.code < 500]
-    if temporary:
-        return temporary[0]
+    withheld = [f for f in failures if isinstance(f.outcome, Insecure)]
+    if temporary or withheld:
+        return (temporary or withheld)[0]
     silent = [f for f in failures if isinstance(f.outcome, Unanswered)]
     return (silent or replies)[0]

@@ -29,11 +29,15 @@ def rcpt_command(recipient: str) -> bytes:
     return _line(f"RCPT TO:<{recipient}>")
 
 
-def check(sender: str, recipient: str, offers: Mapping[str, str]) -> Undeliverable | None:
-    """Why this server cannot take this envelope, before anything is said; None when it can."""
+def check(sender: str, recipient: str, size: int, offers: Mapping[str, str]) -> Undeliverable | None:
+    """Why this server cannot take this mail of `size` bytes, before anything is said; None when it can."""
     if not (sender.isascii() and recipient.isascii()) and "smtputf8" not in offers:
         # RFC 6531 3.2: such an address may only be named to a server that offers SMTPUTF8
         return Undeliverable(ReplyClass.NOT_ENCODABLE, "SMTPUTF8 not offered")
+    limit = offers.get("size", "")
+    # RFC 1870 section 4: 0 or nothing means that no fixed limit is in force; some write more than a number
+    if limit.isascii() and limit.isdigit() and len(limit) < 20 and 0 < int(limit) < size:
+        return Undeliverable(ReplyClass.TOO_BIG, f"SIZE {limit} offered, the mail has {size} bytes")
     return None
 
 

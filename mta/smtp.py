@@ -115,7 +115,7 @@ class Dialogue(asyncio.Protocol):
         """The commands of the next letter, now expected to be answered; empty when there is none."""
         while letter := self.desk.take():
             envelope = letter.parcel
-            impossible = check(envelope.sender, envelope.recipient, self.offers)
+            impossible = check(envelope.sender, envelope.recipient, len(letter.content), self.offers)
             if impossible is None:
                 return self._open(letter)
             self.desk.settled(letter, impossible)

@@ -30,10 +30,12 @@ rfc1413_query_timeout = 0s
 keep_environment =
 message_size_limit = 5M
 smtp_accept_max = 50
+log_selector = +smtp_connection
 smtp_accept_queue_per_connection = 0
 tls_advertise_hosts = *
 tls_certificate = /etc/exim4/server.pem
 acl_smtp_rcpt = rcpt
+acl_smtp_data = data
 {more}
 
 begin acl
@@ -46,6 +48,10 @@ rcpt:
           message = 450 4.2.0 Greylisted, please come back
   accept  domains = +local_domains
   deny    message = 5.7.1 relay not permitted
+data:
+  deny    condition = ${{if > {{$max_received_linelength}}{{998}}}}
+          message = maximum allowed line length is 998 octets, got $max_received_linelength
+  accept
 
 begin routers
 boxes:

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import trustme
 from peer_tree import Tree
 
-_TRACE = re.compile(rb"(?:(?:Return-path|Delivered-To|Envelope-to|Delivery-date|Received|X-Original-To):.*\n(?:[ \t].*\n)*)*", re.I)
+_TRACE = re.compile(
+    rb"(?:(?:Return-path|Delivered-To|Envelope-to|Delivery-date|Received|X-Original-To):.*\n(?:[ \t].*\n)*)*", re.I
+)
+
+_CONNECTED = re.compile(r"\]: connect from|smtp connected|connection from .*\(TCP/IP connection count")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Peer:
     version: str
     port: int
     tree: Tree
+
+    @property
+    def connections(self) -> int:
+        """How many connections its log tells of, less the one that looked whether it listens."""
+        return max(len(_CONNECTED.findall(log)) for log in self.tree.logs()) - 1  # Exim says all in two of them
 
     def mails(self) -> dict[str, list[bytes]]:
         """All mails that arrived so far, by the recipient's local part."""
@@ -40,7 +49,7 @@ class Peer:
             have = sum(map(len, boxes.values()))
             if have >= count:
                 return boxes
-            assert time.monotonic() < end, f"{have} of {count} mails arrived\n{self.tree.log()}"
+            assert time.monotonic() < end, f"{have} of {count} mails arrived\n{self.tree.log()[-4000:]}"
             time.sleep(0.05)
 
 
@@ -69,4 +78,3 @@ def certificate() -> str:
     made = trustme.CA().issue_cert("dest.test", "localhost")
     chain = b"".join(blob.bytes() for blob in made.cert_chain_pems)
     return (made.private_key_pem.bytes() + chain).decode()
-

@@ -1,7 +1,8 @@
 """OpenSMTPD in a tree of its own: takes mail for dest.test into maildirs.
 
 In: a folder, the names that live there, and lines for smtpd.conf. Out: its port and what arrived. Names that do not live
-there are refused (550). Ended with the context.
+there are refused (550). Ended with the context. It offers no PIPELINING and no SMTPUTF8, and up to 6.8 (Debian 12) its
+TLS handshake breaks under OpenSSL 3 (its issue 1171): `tls_broken` tells, once it was tried.
 """
 
 from __future__ import annotations
@@ -40,3 +41,8 @@ def opensmtpd(root: Path, names: Iterable[str], *more: str) -> Iterator[Peer]:
         tree.own("var/spool/smtpd", "root", 0o711)
         tree.start("/usr/sbin/smtpd", "-d", "-F", port=port)
         yield Peer("OpenSMTPD", version("opensmtpd"), port, tree)
+
+
+def tls_broken(peer: Peer) -> bool:
+    """Whether this OpenSMTPD offers STARTTLS and then cannot do it."""
+    return "EVP lib" in peer.tree.log()

@@ -65,7 +65,7 @@ _SERVICES = {
     "anvil": "unix - - n - 1 anvil",
     "postlog": "unix-dgram n - n - 1 postlogd",
 }
-_QUEUES = "active bounce corrupt defer deferred flush hold incoming private saved trace".split()
+_QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace"]
 
 
 @contextmanager

@@ -28,8 +28,8 @@ from mta import plates
 from mta.worker import house
 from store import accounts, campaigns
 from store.engine import Database, now_ms
-from store.values import Job, NewCampaign, NewRecipient, Tracked
 from store.states import Status
+from store.values import Job, NewCampaign, NewRecipient, Tracked
 
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = "gw.test"
@@ -111,7 +111,9 @@ class Sender:
         """Ask until the first number is as wanted."""
         end = time.monotonic() + seconds
         while (found := (await self.rows(query))[0][0]) != wanted:
-            assert time.monotonic() < end, f"{query}: {found}, not {wanted}\n{(self.folder / 'send.log').read_text()[-2000:]}"
+            assert time.monotonic() < end, (
+                f"{query}: {found}, not {wanted}\n{(self.folder / 'send.log').read_text()[-2000:]}"
+            )
             await asyncio.sleep(0.05)
 
     async def delivered(self, count: int) -> None:
@@ -145,7 +147,9 @@ class Sender:
     async def __aenter__(self) -> Sender:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         if self._process is not None:
             self._process.terminate()
             try:

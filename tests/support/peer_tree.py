@@ -15,6 +15,7 @@ import socket
 import stat
 import subprocess
 import time
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -51,7 +52,6 @@ class Tree:
             pytest.fail("mail servers start as root only: run the peers tests as root", False)
         root.mkdir(exist_ok=True)
         self.root, self.packages = root, packages
-        self.lacks: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         for package in packages:
             version(package)
@@ -74,19 +74,7 @@ class Tree:
         self.own("mail", "vmail")
 
     def _libraries(self) -> None:
-        programs = [path for path in (self.root / "usr").rglob("*") if path.is_file() and _elf(path)]
-        places = ":".join(sorted({str(path.parent) for path in programs}))
-        listed = subprocess.run(
-            ["ldd", *map(str, programs)], capture_output=True, text=True, env=os.environ | {"LD_LIBRARY_PATH": places}
-        )
-        wanted = set()
-        for line in listed.stdout.splitlines():
-            name, _, place = line.strip().partition(" => ")
-            if place.startswith("not found"):
-                self.lacks.append(name)  # perhaps of a part that nobody uses: told when the server does not start
-            path = (place or name).split(" ")[0]
-            if path.startswith("/") and not path.startswith(str(self.root)) and not path.endswith(":"):
-                wanted.add(Path(path))
+        wanted, self.lacks = _needed(self.packages)
         for path in wanted:
             copy = self.root / path.relative_to("/")
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -132,13 +120,17 @@ class Tree:
         while not _listens(port):
             if process.poll() is not None or time.monotonic() > end:
                 hint = f" (no {', '.join(self.lacks)}: see unpack_peers.sh --libraries)" if self.lacks else ""
-                pytest.fail(f"{words[0]} did not start{hint}:\n{self.log()}", False)
+                pytest.fail(f"{words[0]} did not start{hint}:\n{self.log()[-4000:]}", False)
             time.sleep(0.02)
+
+    def logs(self) -> list[str]:
+        """Each of the server's logs."""
+        logs = [self.root / "server.log", *sorted((self.root / "var/log").rglob("*"))]
+        return [path.read_text("utf-8", "replace") for path in logs if path.is_file()]
 
     def log(self) -> str:
         """What the server said of itself."""
-        logs = [self.root / "server.log", *sorted((self.root / "var/log").rglob("*"))]
-        return "\n".join(path.read_text("utf-8", "replace")[-4000:] for path in logs if path.is_file())
+        return "\n".join(self.logs())
 
     def __enter__(self) -> Tree:
         return self
@@ -161,6 +153,25 @@ class Tree:
                 with contextlib.suppress(OSError):
                     if (entry / "root").readlink() == self.root:
                         os.kill(int(entry.name), signal.SIGKILL)
+
+
+@cache
+def _needed(packages: tuple[str, ...]) -> tuple[set[Path], list[str]]:
+    """The machine's libraries that packages use, and the names of those that it lacks (perhaps of a part unused)."""
+    folders = [CACHE / package / "usr" for package in packages]
+    programs = [path for folder in folders for path in folder.rglob("*") if path.is_file() and _elf(path)]
+    places = ":".join(sorted({str(path.parent) for path in programs}))
+    shell = [str(Path("/bin/sh").resolve()), *map(str, programs)]
+    told = subprocess.run(["ldd", *shell], capture_output=True, text=True, env=os.environ | {"LD_LIBRARY_PATH": places})
+    found, lacks = set(), []
+    for line in told.stdout.splitlines():
+        name, _, place = line.strip().partition(" => ")
+        if place.startswith("not found"):
+            lacks.append(name)
+        path = (place or name).split(" ")[0]
+        if path.startswith("/") and not path.startswith(str(CACHE)) and not path.endswith(":"):
+            found.add(Path(path))
+    return found, lacks
 
 
 def _link(source: str | Path, copy: str | Path) -> None:

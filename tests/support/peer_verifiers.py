@@ -54,12 +54,11 @@ def opendkim(mails: Sequence[bytes], published: Mapping[str, str], folder: Path)
     keys.write_text("".join(f"{name} {value}\n" for name, value in published.items()))
     conf = folder / "opendkim.conf"
     conf.write_text(f"Syslog no\nMode v\nTestPublicKeys {keys}\nBackground no\nUserID root\n")
-    verdicts = []
-    for path in _files(mails, folder / "opendkim"):
-        words = [program("opendkim", "opendkim"), "-x", str(conf), "-t", str(path), "-v"]
-        told = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        verdicts.append("verification (s=" in told.stdout and "succeeded" in told.stdout)
-    return verdicts
+    paths = [str(path) for path in _files(mails, folder / "opendkim")]
+    words = [program("opendkim", "opendkim"), "-x", str(conf), "-t", ",".join(paths), "-v"]
+    told = subprocess.run(words, capture_output=True, text=True, timeout=120).stdout.splitlines()
+    good = {line.split(": ")[1] for line in told if "verification (s=" in line and line.endswith("succeeded")}
+    return [path in good for path in paths]
 
 
 def mail_dkim(mails: Sequence[bytes], published: Mapping[str, str], folder: Path) -> list[bool]:

@@ -2,7 +2,7 @@
 
 In: the text of a pattern. Out: the compiled pattern, searched without regard to case; made once for each text.
 Raises ValueError with one sentence: a pattern that is none, that fits the empty text, that repeats without a bound
-(`*`, `+`, `{2,}`), or whose bounded repeats multiply to more than `MOST_PATHS` ways to read one place of a text.
+(`*`, `+`, `{2,}`), or whose bounded repeats multiply to more than `MOST_PATHS` ways to read a text from one place.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 MOST_PATHS = 1_000
+_ANCHORED = 100  # times as many where an alternative begins with ^, as it is read from one place only
 _LONGEST = 1_000  # characters of a pattern
 _BOUNDS = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _GROUP = re.compile(r"\?(?::|=|!|<=|<!|P<\w+>)")
@@ -49,6 +50,7 @@ class _Counter:
 
     def _sequence(self, at: int) -> tuple[int, int]:
         total = 1
+        most = MOST_PATHS * (_ANCHORED if self._pattern[at : at + 1] == "^" else 1)
         while at < len(self._pattern) and self._pattern[at] not in "|)":
             begin = at
             ways, at = self._atom(at)
@@ -56,7 +58,7 @@ class _Counter:
             if high > 1 and ways == 1 and self._pattern[begin] == "(":
                 ways, _ = self.alternatives(self._inside(begin), repeated=True)
             total *= high - low + 1 if ways == 1 else sum(min(ways, 99) ** count for count in range(low, high + 1))
-            if total > MOST_PATHS:
+            if total > most:
                 raise ValueError(f"the pattern {self._pattern!r} has so many repeats that a text could hold it up")
         return total, at
 
@@ -71,7 +73,8 @@ class _Counter:
                 return 1, end + 1
             case "(":
                 ways, end = self.alternatives(self._inside(at))
-                return ways, end + 1
+                looks = self._pattern[at + 1 : at + 3] in ("?=", "?!") or self._pattern[at + 1 : at + 3] == "?<"
+                return (1 if looks else ways), end + 1  # a look around is never read a second time
         return 1, at + 1
 
     def _inside(self, at: int) -> int:

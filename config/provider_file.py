@@ -42,7 +42,6 @@ _RULE_KEYS = {
     "pattern": str,
     "class": str,
     "action": str,
-    "for": str,
     "alert": bool,
     "text": str,
     "fr": str,
@@ -199,7 +198,7 @@ class _Maker:
         for needed in ("id", "pattern", "class", "source"):
             if not row.get(needed):
                 raise _Fault(f"{needed!r} is missing")
-        action = _action(row)
+        action = _action(row.get("action", "none"))
         reply_class = _one_of("class", row["class"], sorted(CLASSES))
         if reply_class in ABOUT_THE_PERSON and (row.get("alert") or action.kind is not ActionKind.NONE):
             raise _Fault(f"{reply_class!r} blames the recipient, so no action and no alert may follow from it")
@@ -234,17 +233,16 @@ class _Maker:
         return words[0].upper() + words[1:]
 
 
-def _action(row: Mapping[str, Any]) -> Action:
-    kind = ActionKind(_one_of("action", row.get("action", "none"), [str(kind) for kind in ActionKind]))
+def _action(text: str) -> Action:
+    word, _, time = text.partition(" ")
+    kind = ActionKind(_one_of("action", word, [str(kind) for kind in ActionKind]))
     if kind is ActionKind.NONE:
-        if "for" in row:
-            raise _Fault("'for' needs an action that lasts: slow, pause_site or pause_source")
         return Action(kind)
-    if "for" not in row:
-        raise _Fault(f"the action {kind!r} needs 'for', how long it lasts, for example for = \"2h\"")
-    seconds = milliseconds(row["for"]) // 1000
+    if not time:
+        raise _Fault(f'the action {kind!r} must say how long it lasts, for example "{kind} 2h"')
+    seconds = milliseconds(time) // 1000
     if not 0 < seconds <= _LONGEST_PAUSE:
-        raise _Fault(f"'for' must be from one second to seven days, not {row['for']!r}")
+        raise _Fault(f"an action must last from one second to seven days, not {time!r}")
     return Action(kind, seconds)
 
 

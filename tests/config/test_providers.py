@@ -24,8 +24,7 @@ retry = "10m, 1h*"
 id = "ours"
 pattern = 'OFR_777'
 class = "policy"
-action = "pause_site"
-for = "45m"
+action = "pause_site 45m"
 alert = true
 fr = "{name} nous a dit non."
 en = "{name} told us no."
@@ -134,10 +133,10 @@ BAD = {
     RULE + f"pattern = '{'a' * 1001}'\nclass = 'policy'": "longer than 1,000 characters",
     RULE + "pattern = '(a)(?(1)b)'\nclass = 'policy'": "not allowed here",
     RULE + "pattern = 'a'\nclass = 'policy'\naction = 'stop'": "action must be one of none, slow, pause_site",
-    RULE + "pattern = 'a'\nclass = 'policy'\naction = 'slow'": "needs 'for'",
-    RULE + "pattern = 'a'\nclass = 'policy'\nfor = '1h'": "'for' needs an action",
-    RULE + "pattern = 'a'\nclass = 'policy'\naction = 'slow'\nfor = '8d'": "from one second to seven days",
-    RULE + "pattern = 'a'\nclass = 'unknown_user'\naction = 'slow'\nfor = '1h'": "blames the recipient",
+    RULE + "pattern = 'a'\nclass = 'policy'\naction = 'slow'": "must say how long it lasts",
+    RULE + "pattern = 'a'\nclass = 'policy'\naction = 'slow x'": "'x' is no duration",
+    RULE + "pattern = 'a'\nclass = 'policy'\naction = 'slow 8d'": "from one second to seven days",
+    RULE + "pattern = 'a'\nclass = 'unknown_user'\naction = 'slow 1h'": "blames the recipient",
     RULE + "pattern = 'a'\nclass = 'mailbox_full'\nalert = true": "blames the recipient",
     RULE + "pattern = 'a'\nclass = 'policy'\nexample = 'b'": "does not fit its own example",
     RULE
@@ -237,7 +236,7 @@ def test_a_watch_that_starts_beside_a_bad_file_knows_what_we_ship(
 def test_the_pack_loads_in_an_instant() -> None:
     code = (
         "import time; from config.providers import Providers; best = 1.0\n"
-        "for _ in range(3):\n"
+        "for _ in range(12):\n"
         "    start = time.process_time(); Providers.load(); best = min(best, time.process_time() - start)\n"
         "print(best)"
     )

@@ -10,28 +10,36 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from config.settings import split_hostport
 from mail.resolver import DnsTrouble, Mx, NoDomain, NullMx, Resolver
-from mta.session import Target
-from mta.values import Outcome, Unanswered, Undeliverable
+from mta.guard import NO_DEMAND, Demand, Guard
+from mta.mta_sts import StsPolicy
+from mta.security import Security
+from mta.session import OPPORTUNISTIC, Target
+from mta.values import Insecure, Outcome, Unanswered, Undeliverable
 from parsers.address import a_label
 from parsers.classify import ReplyClass
 from parsers.replies import Stage
 
 _TARGETS = 10  # addresses tried for one connection
+_SITES = 20_000  # sites whose domains are remembered
+_SERVED = 50  # domains of one site that are
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where mail of one or more domains goes: hosts by preference; `routed` by the operator, so never fenced."""
+    """Where mail of one or more domains goes: hosts by preference; `routed` by the operator, so never fenced; `demand` is
+    what the domains ask the hosts to prove."""
 
     hosts: tuple[tuple[int, str], ...]
     port: int
     routed: bool = False
+    demand: Demand = NO_DEMAND
 
     @property
     def name(self) -> str:
@@ -42,8 +50,9 @@ class Site:
 class Atlas:
     """Knows the site of every domain and the addresses of every site."""
 
-    def __init__(self, resolver: Resolver, routes: Mapping[str, str], port: int) -> None:
-        self._resolver = resolver
+    def __init__(self, resolver: Resolver, routes: Mapping[str, str], port: int, guard: Guard | None = None) -> None:
+        self._resolver, self._guard = resolver, guard
+        self._domains: OrderedDict[Site, OrderedDict[str, None]] = OrderedDict()
         self._routes = tuple((pattern.lower(), *split_hostport(value)) for pattern, value in routes.items())
         self._port = port
 
@@ -60,10 +69,12 @@ class Atlas:
         routed = self.route(label)
         if routed is not None:
             return routed
-        answer = await self._resolver.mail_domain(label)
+        answer, policy = await self._resolver.mail_domain(label), None
+        if self._guard is not None and isinstance(answer, Mx):
+            policy = await self._guard.policy(label)
         match answer:
-            case Mx(hosts):
-                return Site(hosts, self._port)
+            case Mx(hosts, secure):
+                return self._guarded(label, hosts, secure, policy)
             case NullMx():
                 return Undeliverable(ReplyClass.NO_MAIL, "null MX")
             case NoDomain(exists):
@@ -71,11 +82,30 @@ class Atlas:
             case DnsTrouble(why):
                 return Unanswered(Stage.DNS, why)
 
+    def _guarded(
+        self, domain: str, hosts: tuple[tuple[int, str], ...], secure: bool, policy: StsPolicy | None
+    ) -> Site | Outcome:
+        if self._guard is None:
+            return Site(hosts, self._port)
+        asked = self._guard.demand(domain, hosts, secure, policy)
+        if isinstance(asked, Insecure):
+            return asked
+        site = Site(asked[0], self._port, demand=asked[1])
+        # whom a connection serves, for the TLS reports
+        served = self._domains.setdefault(site, OrderedDict())
+        served[domain] = None
+        served.move_to_end(domain)
+        self._domains.move_to_end(site)
+        for known, most in ((served, _SERVED), (self._domains, _SITES)):
+            while len(known) > most:
+                known.popitem(last=False)
+        return site
+
     async def targets(self, site: Site) -> list[Target] | Outcome:
         """Addresses to dial, best host first, hosts of one preference in random order (RFC 5321 5.1)."""
         ranked = sorted(site.hosts, key=lambda host: (host[0], random.random()))
         found: list[Target] = []
-        trouble = Unanswered(Stage.DNS, "no address")
+        trouble: Outcome = Unanswered(Stage.DNS, "no address")
         for _, host in ranked:
             if site.routed:
                 addresses = await _named_by_operator(host)
@@ -89,10 +119,19 @@ class Atlas:
                 if answer.refused and not answer.allowed:
                     trouble = Unanswered(Stage.CONNECT, "address not allowed")
                 addresses = answer.allowed
-            found += [Target(host, address, site.port) for address in addresses]
+            security = await self._security(site, host) if addresses else OPPORTUNISTIC
+            if isinstance(security, Insecure):
+                trouble = security
+                continue
+            found += [Target(host, address, site.port, security) for address in addresses]
             if len(found) >= _TARGETS:
                 break
         return found[:_TARGETS] or trouble
+
+    async def _security(self, site: Site, host: str) -> Security | Insecure:
+        if site.routed or self._guard is None:
+            return OPPORTUNISTIC  # the operator's own way: nobody's policy speaks of it
+        return await self._guard.host(site.demand, host, site.port, tuple(self._domains.get(site, ())))
 
 
 async def _named_by_operator(host: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ class Worker:
     """One sender; `run` is its life."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self._settings, self._database = settings, database
+        self._settings, self._database, self._quota = settings, database, settings.limits.new_account_per_day
         delivery, data = settings.delivery, settings.gateway.data_dir
         self._plans = retry.plans(delivery)
         self._house = house(settings)
@@ -213,7 +213,7 @@ class Worker:
             return
         worker = self._gate.worker
         async with self._database.write() as conn:
-            leased = await jobs.lease(conn, worker, now_ms(), wanted)
+            leased = await jobs.lease(conn, worker, now_ms(), wanted, self._quota)
         for job in leased:
             self._held[job.id] = job.campaign_id
         try:

@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import TextClause, bindparam, case, exists, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import quotas
 from store.states import Status
 from store.tables import accounts, campaigns, notices, recipients, workers
 from store.values import CampaignState, Job, NoticeJob, Tracked
@@ -68,6 +69,8 @@ _WAITING = exists().where(
     recipients.c.campaign_id == campaigns.c.id,
     recipients.c.owner.is_(None),
     recipients.c.next_attempt_at <= bindparam("now"),
+    # past its quota, a campaign has only retries (and what came back untried): these are due later than it began
+    recipients.c.next_attempt_at > case((campaigns.c.paced_until > bindparam("now"), campaigns.c.send_at), else_=-1),
 )
 _CAMPAIGNS_DUE = (
     select(campaigns.c.id)
@@ -91,7 +94,7 @@ async def due(conn: AsyncConnection, now: int, limit: int = 1_000) -> list[int]:
 _TAKE = """
 WITH due AS MATERIALIZED (
   SELECT id FROM {table}
-  WHERE {where} owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now
+  WHERE {where} owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low
   ORDER BY next_attempt_at LIMIT :n {lock}
 )
 UPDATE {table} SET owner = :worker WHERE id IN (SELECT id FROM due)
@@ -120,7 +123,8 @@ _TAKE_IDS = text(
 )
 _DUE = (
     "SELECT * FROM recipients WHERE campaign_id = :campaign"
-    " AND owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now ORDER BY next_attempt_at LIMIT :n"
+    " AND owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low"
+    " ORDER BY next_attempt_at LIMIT :n"
 )
 _DUE_JOBS = text(f"SELECT json_group_array(json_array({_JOB})) FROM ({_DUE})")  # noqa: S608 our own names
 
@@ -143,13 +147,27 @@ def _job(
     return Job(recipient, campaign, address, name, own, Tracked(tracked), Status(status), *tries)
 
 
-async def lease(conn: AsyncConnection, worker: int, now: int, shares: Mapping[int, int]) -> list[Job]:
-    """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired."""
-    live = select(campaigns.c.id).where(campaigns.c.id.in_(list(shares)), campaigns.c.state.in_(_LIVE))
+_LEASABLE = (
+    select(campaigns.c.id, campaigns.c.account_id, campaigns.c.send_at, campaigns.c.paced_until, accounts.c.per_day)
+    .join(accounts, accounts.c.id == campaigns.c.account_id)
+    .where(campaigns.c.id.in_(bindparam("ids", expanding=True)), campaigns.c.state.in_(_LIVE))
+)
+
+
+async def lease(
+    conn: AsyncConnection, worker: int, now: int, shares: Mapping[int, int], new_account_per_day: int = 0
+) -> list[Job]:
+    """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired, none beyond
+    the quotas of their accounts."""
+    live = (await conn.execute(_LEASABLE, {"ids": list(shares)})).all()
     jobs: list[Job] = []
-    for campaign_id in (await conn.execute(live)).scalars().all():
-        values = {"campaign": campaign_id, "now": now, "n": shares[campaign_id], "worker": worker}
-        jobs += [_job(*row) for row in await _taken(conn, values)]
+    for row in live:
+        low = row.send_at if (row.paced_until or 0) > now else -1
+        values = {"campaign": row.id, "now": now, "n": shares[row.id], "worker": worker, "low": low}
+        jobs += [_job(*taken) for taken in await _taken(conn, values)]
+    if jobs and (new_account_per_day or any(row.per_day for row in live)):
+        owners = {row.id: row.account_id for row in live}
+        jobs = await quotas.admit(conn, jobs, owners, new_account_per_day, now)
     begun = {job.campaign_id for job in jobs}
     if begun:
         start = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.state == CampaignState.SCHEDULED)
@@ -173,7 +191,7 @@ async def release(conn: AsyncConnection, worker: int, ids: Sequence[int], *, not
 
 async def lease_notices(conn: AsyncConnection, worker: int, now: int, limit: int) -> list[NoticeJob]:
     """Take system mails that are due, oldest first."""
-    rows = await conn.execute(_TAKE_NOTICES[conn.dialect.name], {"now": now, "n": limit, "worker": worker})
+    rows = await conn.execute(_TAKE_NOTICES[conn.dialect.name], {"now": now, "n": limit, "worker": worker, "low": -1})
     return [NoticeJob(r.id, r.campaign_id, r.address, bytes(r.raw), r.attempts, r.first_attempt_at) for r in rows]
 
 

@@ -11,6 +11,7 @@ import re
 import tomllib
 from importlib import resources
 
+from parsers.bounce_judge import STATUS
 from parsers.bounce_notice import Notice
 from parsers.headers import first, text
 
@@ -20,6 +21,7 @@ _DAEMON = re.compile(
     r"|system administrator|internet mail|microsoft exchange|^\s*<>\s*$|\bndr@|\bdsn@|bounce[sd]?@|antivirus|anti-virus",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"(?<![\d.])[45]\d\d(?= )")
 
 
 def _joined(patterns: list[str]) -> re.Pattern[str]:
@@ -55,7 +57,8 @@ def _sounds(notice: Notice) -> bool:
     head = notice.text[:_HEAD]
     said, titled = _FAILURE.search(head) is not None, _SUBJECT.search(subject) is not None
     machine = _machine(notice)
-    if _PERSON.search(subject) or (_PERSON.search(head) and not (machine and said and titled)):
+    surely = machine and titled and (said or STATUS.search(head) is not None or _CODE.search(head) is not None)
+    if _PERSON.search(subject) or (_PERSON.search(head) and not surely):
         return False
     if machine:
         return said or titled

@@ -38,6 +38,18 @@ _POLICY = frozenset(
 _VAGUE = frozenset({ReplyClass.TEMPORARY, ReplyClass.REFUSED, ReplyClass.PROTOCOL, ReplyClass.ACCEPTED})
 
 
+_ZOHO_REPLY = re.compile(r"\bERROR_CODE ?:([45]\d\d), ERROR_CODE ?:(.{1,1500})")
+# which command was refused, as transcripts and programs write it; Yahoo looks its users up after DATA only
+_AT_RCPT = re.compile(
+    r"rcpt|not like recipient|5\.1\.1\b|recipient address rejected|n.t have an? .{1,80} account", re.IGNORECASE
+)
+_AT_DATA = re.compile(
+    r">>> data\b|(?:in reply to|after|smtp command|response to) (?:the )?(?:end of )?\(?(?:data|message|dot)\b|final data:",
+    re.IGNORECASE,
+)
+_MAILBOX = frozenset({"5.2.0", "5.2.1", "5.3.0"})  # RFC 3463 section 3.3: of a mailbox, not of an address
+
+
 class Severity(StrEnum):
     """How bad a report is; `none` is no failure: delayed, delivered, relayed, expanded."""
 
@@ -82,7 +94,7 @@ def judge(status: str, texts: tuple[str, ...], whole: str = "") -> ReplyClass:
     for text in texts:
         found, sure = _spoken(text, status)
         if sure:
-            return found
+            return ReplyClass.REFUSED if found is ReplyClass.UNKNOWN_USER and _doubtful(status, texts) else found
         vague = vague or (found if text.strip() else None)
     by_status = _by_status(status)
     if by_status not in _VAGUE:
@@ -91,9 +103,20 @@ def judge(status: str, texts: tuple[str, ...], whole: str = "") -> ReplyClass:
     return found if sure else vague or by_status
 
 
+def _doubtful(status: str, texts: tuple[str, ...]) -> bool:
+    """True where "user unknown" is contradicted: RCPT was accepted, or the status speaks of a mailbox that is there.
+
+    The filters of Japanese carriers, and of some gateways, say it after DATA of mails that a living person does not want.
+    """
+    words = re.sub(r"\s+", " ", " ".join(texts)[: 4 * _KEPT])
+    if _AT_RCPT.search(words):
+        return False
+    return status in _MAILBOX or _AT_DATA.search(words) is not None
+
+
 def own_reply(words: str) -> str:
     """The remote server's reply in words that put a guess of the sender's own before it."""
-    inner = _INNER_REPLY.search(words)
+    inner = _INNER_REPLY.search(words) or _ZOHO_REPLY.search(words)
     return f"{inner[1]} {inner[2]}" if inner else words
 
 

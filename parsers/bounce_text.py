@@ -141,8 +141,11 @@ def _seen(text: str) -> list[_Seen]:
     for line in text.split("\n"):
         if "@" in line:
             no_recipient = _HINTS.line.match(line) is not None
-            for found in ADDRESS.finditer(line):
-                address, start = _bare(found)
+            places = [(*_bare(found), found) for found in ADDRESS.finditer(line)]
+            dotted = any("." in address.rpartition("@")[2] for address, _, _ in places)
+            for address, start, found in places:
+                if dotted and "." not in address.rpartition("@")[2]:
+                    continue  # CN=Jean/O=Firme@NOTES <jean@firme.example>
                 level = 9 if no_recipient else _level(line, start, found.end(), before)
                 out.append(_Seen(address, at + start, at + found.end(), level))
                 if len(out) >= 1_000:

@@ -70,7 +70,7 @@ def _examine(raw: bytes, nested: bool) -> tuple[Report, ...] | None:
 def _of_fields(notice: Notice, one: bounce_fields.Stated, alone: bool) -> Report:
     near = _near(notice.text, one.recipient)
     reply = one.diagnostic or one.comment or _squeezed(near)
-    status = _finest(one.status, own_reply(one.diagnostic))
+    status = _finest(one.status, one.diagnostic)
     whole = notice.text if alone else ""
     return _report(one.recipient, status, one.action, reply, (one.diagnostic, one.comment, near), whole)
 
@@ -92,7 +92,7 @@ def _report(recipient: str, status: str, action: str, reply: str, texts: tuple[s
 
 def _finest(status: str, diagnostic: str) -> str:
     """The status that the server's own reply states, which is closer to the cause than the field."""
-    found = _status(diagnostic)
+    found = _status(own_reply(diagnostic)) or _status(diagnostic)
     return found if found and not found.endswith(".0.0") else status or found
 
 

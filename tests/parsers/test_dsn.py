@@ -1,8 +1,5 @@
 """Delivery reports: who, how bad, and what was said."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +7,6 @@ from hypothesis import strategies as st
 from parsers.classify import ReplyClass
 from parsers.dsn import Severity, read
 
-CASES = Path("../shared/cases")
 REPORT = """From: MAILER-DAEMON@mx.example
 To: bounce+x@gw.example
 MIME-Version: 1.0
@@ -83,23 +79,3 @@ def test_a_report_that_is_only_text() -> None:
 def test_any_bytes_give_a_value(junk: bytes, action: str, words: str) -> None:
     assert isinstance(read(junk), tuple)
     assert isinstance(read(report(action, words, words) + junk), tuple)
-
-
-@pytest.mark.slow
-def test_labelled_bounces() -> None:
-    if not (CASES / "bounces").exists():
-        pytest.skip("the shared cases are not here")
-    right = judged = agree = 0
-    for line in (CASES / "bounces/expected.jsonl").read_text().splitlines():
-        case = json.loads(line)
-        wanted = {item["recipient"].casefold(): item["severity"] for item in case["results"] or [] if item["recipient"]}
-        if not case["corpus"].startswith("sisimai") or not wanted or any(not i["recipient"] for i in case["results"]):
-            continue
-        got = {one.recipient.casefold(): one for one in read((CASES / case["file"]).read_bytes())}
-        right += got.keys() == wanted.keys()
-        for address in got.keys() & wanted.keys():
-            if wanted[address] in ("hard", "soft"):
-                judged += 1
-                agree += (got[address].severity is Severity.HARD) == (wanted[address] == "hard")
-    assert right >= 234  # flufl.bounce alone: 229 of 314
-    assert agree / judged > 0.82

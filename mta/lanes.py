@@ -16,6 +16,7 @@ from typing import Protocol
 
 from config.durations import milliseconds
 from config.settings import Settings, split_hostport
+from mail.dkim import Signer
 from mail.resolver import Fence, Resolver
 from mta.gate import Gate
 from mta.lines import Limits
@@ -24,6 +25,7 @@ from mta.pool import Hooks, Pool
 from mta.retry import Plans
 from mta.session import Dialling
 from mta.sites import Atlas
+from mta.transport import Transport, transport
 from mta.values import Contact, Outcome, Parcel, Patience
 from store.engine import Database
 
@@ -50,14 +52,18 @@ class Lanes:
     notice_gate: Gate
     notice_pool: Pool
     notices: NoticeLane
+    transport: Transport
     broken: set[int] = field(default_factory=set)  # campaigns with a mail that could not be rendered
 
 
-def lanes(settings: Settings, database: Database, gate: Gate, plans: Plans, taker: Taker) -> Lanes:
+def lanes(
+    settings: Settings, database: Database, gate: Gate, plans: Plans, taker: Taker, signers: Sequence[Signer] = ()
+) -> Lanes:
     """Wire both lanes; call it inside the event loop."""
     delivery = settings.delivery
     resolver = resolver_of(settings)
-    atlas = Atlas(resolver, delivery.routes, delivery.port)
+    secured = transport(settings, database, resolver, signers)
+    atlas = Atlas(resolver, delivery.routes, delivery.port, secured.guard)
     reply, dot = (milliseconds(text) / 1000 for text in (delivery.reply_timeout, delivery.dot_timeout))
     patience = Patience(reply=reply, dot=dot, behind=min(5.0, dot / 4), group=min(30.0, reply / 4))
     dialling = Dialling(
@@ -71,13 +77,14 @@ def lanes(settings: Settings, database: Database, gate: Gate, plans: Plans, take
     notice_hooks = Hooks(notices.outcome, notices.unsent, notices.unsent, notices.broken)
     notice_pool = Pool(atlas, dialling, patience, _NOTICE_LIMITS, notice_gate, notice_hooks)
     notices.pool = notice_pool
-    return Lanes(resolver, atlas, pool, notice_gate, notice_pool, notices)
+    return Lanes(resolver, atlas, pool, notice_gate, notice_pool, notices, secured)
 
 
 def resolver_of(settings: Settings) -> Resolver:
     """The resolver that the settings ask for; both sides of the house make theirs so."""
     fence = Fence(settings.delivery.allow_networks, own_addresses(settings.smtp.mx_listen))
-    return Resolver(settings.dns.nameservers, milliseconds(settings.dns.timeout) / 1000, fence)
+    dns = settings.dns
+    return Resolver(dns.nameservers, milliseconds(dns.timeout) / 1000, fence, validated=dns.dnssec == "trust")
 
 
 def own_addresses(listen: Sequence[str]) -> set[str]:

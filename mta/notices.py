@@ -14,6 +14,7 @@ from mta.gate import Gate
 from mta.pool import Pool
 from mta.retry import Plans, judge, next_attempt
 from mta.sites import Atlas, Site
+from mta.tls_report import is_report
 from mta.values import Answered, Contact, Outcome, Parcel
 from store import jobs
 from store.engine import Database, now_ms
@@ -90,7 +91,8 @@ class NoticeLane:
     async def _place(self, job: NoticeJob, worker: int) -> None:
         parcel = Parcel(job, worker, "", job.address, partial(_same, job.raw))
         try:
-            site = await self._atlas.locate(job.address.rpartition("@")[2])
+            domain = job.address.rpartition("@")[2]
+            site = await self._atlas.locate(domain, guarded=not is_report(job.raw))
         except Exception:
             LOG.exception("notice %d cannot be placed", job.id)
             self.unsent(parcel)

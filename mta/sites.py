@@ -63,18 +63,19 @@ class Atlas:
                 return Site(((0, host),), port, routed=True)
         return None
 
-    async def locate(self, domain: str) -> Site | Outcome:
-        """The site of a recipient's domain (any spelling), or the outcome of every mail to it."""
+    async def locate(self, domain: str, guarded: bool = True) -> Site | Outcome:
+        """The site of a recipient's domain (any spelling), or the outcome of every mail to it; not `guarded` is for the
+        reports on the domain's own broken TLS."""
         label = a_label(domain) or domain.lower()
         routed = self.route(label)
         if routed is not None:
             return routed
         answer, policy = await self._resolver.mail_domain(label), None
-        if self._guard is not None and isinstance(answer, Mx):
+        if guarded and self._guard is not None and isinstance(answer, Mx):
             policy = await self._guard.policy(label)
         match answer:
             case Mx(hosts, secure):
-                return self._guarded(label, hosts, secure, policy)
+                return self._guarded(label, hosts, secure and guarded, policy)
             case NullMx():
                 return Undeliverable(ReplyClass.NO_MAIL, "null MX")
             case NoDomain(exists):

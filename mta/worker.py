@@ -36,6 +36,7 @@ from store.values import CampaignState, Change, Job
 BEAT = 5.0  # seconds between two signs of life
 LOOK = 0.25  # seconds between two looks at the states of campaigns
 LEASE = 0.05  # seconds between two looks for work
+SECURITY = 60.0  # seconds between two turns of the chores of transport security
 IDLE = 0.15  # seconds more when there was none
 QUIET = 30.0  # seconds without movement after which a full buffer gives a site's mails back
 LATER = 60_000  # ms that mails of a site that answers nobody wait, untried
@@ -59,7 +60,7 @@ class Worker:
         self._held: dict[int, int] = {}  # recipient -> campaign
         self._back: list[int] = []
         self._later: list[int] = []
-        self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self)
+        self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
         supply = Supply(self._plate, self._hold, self._release, self.outcome)
         self._feeder = Feeder(self._lanes.pool, self._lanes.atlas, supply)
@@ -117,6 +118,7 @@ class Worker:
                 self._lanes.pool.run(),
                 self._lanes.notice_pool.run(),
                 self._lanes.notices.run(),
+                self._again(self._lanes.transport.turn, SECURITY),
             )
         ]
         ending = asyncio.create_task(stop.wait())
@@ -142,6 +144,7 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         async with self._database.write() as conn:
             await jobs.retire(conn, self._gate.worker, now_ms())
+        await self._lanes.transport.close()
         await self._lanes.resolver.close()
 
     async def _again(self, step: object, pause: float) -> None:

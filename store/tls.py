@@ -60,6 +60,12 @@ async def policies(conn: AsyncConnection, now: int, since: int = 0) -> list[StsR
     return [StsRow(row.domain, row.policy_id, row.policy, row.fetched_at, row.expires_at) for row in rows]
 
 
+async def policy(conn: AsyncConnection, domain: str) -> str:
+    """The text of a domain's policy, "" when none is kept."""
+    query = select(sts_policies.c.policy).where(sts_policies.c.domain == domain)
+    return str((await conn.execute(query)).scalar() or "")
+
+
 _KEEP = text(
     "INSERT INTO sts_policies (domain, policy_id, policy, fetched_at, expires_at)"
     " VALUES (:domain, :policy_id, :policy, :fetched_at, :expires_at)"

@@ -35,6 +35,8 @@ async def test_policies(db: Database) -> None:
         assert await tls.policies(conn, NOW) == [new]
         assert await tls.policies(conn, NOW, NOW + 6) == []
         assert await tls.policies(conn, NOW + 2000) == []
+        assert await tls.policy(conn, "a.test") == "mode: enforce"
+        assert await tls.policy(conn, "b.test") == ""
 
 
 @pytest.mark.parametrize("ours", [True, False])

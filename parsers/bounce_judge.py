@@ -47,7 +47,7 @@ _AT_DATA = re.compile(
     r">>> data\b|(?:in reply to|after|smtp command|response to) (?:the )?(?:end of )?\(?(?:data|message|dot)\b|final data:",
     re.IGNORECASE,
 )
-_MAILBOX = frozenset({"5.2.0", "5.2.1", "5.3.0"})  # RFC 3463 section 3.3: of a mailbox, not of an address
+_OF_SOMETHING_ELSE = frozenset({"5.2.0", "5.2.1", "5.3.0", "5.7.1"})  # RFC 3463: of mailbox, system, policy; no address
 
 
 class Severity(StrEnum):
@@ -104,14 +104,14 @@ def judge(status: str, texts: tuple[str, ...], whole: str = "") -> ReplyClass:
 
 
 def _doubtful(status: str, texts: tuple[str, ...]) -> bool:
-    """True where "user unknown" is contradicted: RCPT was accepted, or the status speaks of a mailbox that is there.
+    """True where "user unknown" is contradicted: RCPT was accepted, or the status speaks of a mailbox or a policy.
 
     The filters of Japanese carriers, and of some gateways, say it after DATA of mails that a living person does not want.
     """
     words = re.sub(r"\s+", " ", " ".join(texts)[: 4 * _KEPT])
     if _AT_RCPT.search(words):
         return False
-    return status in _MAILBOX or _AT_DATA.search(words) is not None
+    return status in _OF_SOMETHING_ELSE or _AT_DATA.search(words) is not None
 
 
 def own_reply(words: str) -> str:

@@ -82,6 +82,30 @@ def test_what_is_no_bounce_changes_nothing() -> None:
     assert settle("bounce", "Subject: Re: Bonjour\n\nMerci !\n", mail_from="jean@rcpt.example") is None
 
 
+def test_a_bounce_that_names_nobody_is_still_of_the_token() -> None:
+    head = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: Mail delivery failed\n\n"
+    found = settle("bounce", head + "Your message could not be delivered: the mailbox is full.\n")
+    assert found is not None and (found.change.recipient_id, found.change.event) == (7, Event.REPORT_SOFT)
+    found = settle("bounce", head + "Votre message n'a pas pu être remis : destinataire inconnu.\n")
+    assert found is not None and (found.change.event, found.change.suppress) == (Event.REPORT_HARD, "hard_bounce")
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("Réponse automatique : Offre", "Je suis absent jusqu'au 12 octobre."),
+        ("Automatic reply: Offre", "I have moved, my new address is jean@new.example"),
+        (
+            "Warning: message delayed 24 hours",
+            "Your message to jean@d.example has not yet been delivered. We will keep trying.",
+        ),
+    ],
+)
+def test_absence_notes_and_warnings_are_no_bounces(subject: str, words: str) -> None:
+    raw = f"Return-Path: <>\nFrom: Jean <jean@d.example>\nSubject: {subject}\n\n{words}\n"
+    assert settle("bounce", raw) is None
+
+
 def test_stop_by_mail() -> None:
     got = settle("stop", "Subject: unsubscribe\n\n", mail_from="jean@rcpt.example")
     assert got is not None

@@ -49,3 +49,13 @@ def test_any_bytes_give_a_value(junk: bytes) -> None:
     read(junk)
     read(head + junk)
     tokens_in(junk)
+
+
+def test_a_complaint_in_amazons_json() -> None:
+    words = '{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"jean@d.example"}]}}'
+    found = read(b"From: no-reply@sns.example\nSubject: AWS Notification Message\n\n" + words.encode())
+    assert found is not None and (found.recipient, found.type) == ("jean@d.example", "abuse")
+    assert (
+        read(b"From: a@b.example\n\n" + words.replace("Complaint", "Bounce").replace("complaint", "bounce").encode())
+        is None
+    )

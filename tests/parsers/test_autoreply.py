@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.autoreply import Automatic, absent, automatic
+from parsers.autoreply import Automatic, absence_note, absent, automatic
 from parsers.headers import read_fields
 
 
@@ -37,3 +37,18 @@ def test_subjects_of_people() -> None:
 @given(st.binary(max_size=200), st.text(max_size=40))
 def test_any_bytes_give_a_value(junk: bytes, sender: str) -> None:
     automatic(read_fields(junk)[0], sender)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_note"),
+    [
+        ("Bonjour,\nJe suis actuellement en congés jusqu'au 12.", True),
+        ("I am out of the office until Monday.", True),
+        ("J'ai changé d'adresse : jean@new.example", True),
+        ("Jean Petit ne travaille plus chez nous.", True),
+        ("Je suis intéressé par votre offre.", False),
+        ("We moved the meeting to Monday.", False),
+    ],
+)
+def test_absence_notes_that_no_header_marks(words: str, is_note: bool) -> None:
+    assert absence_note(words) is is_note

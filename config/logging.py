@@ -48,6 +48,8 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "campaign_repeated": ("info", {"ref", "campaign", "account"}),
     "campaign_changed": ("info", {"campaign", "state", "by"}),
     "campaign_finished": ("info", {"campaign"}),
+    "campaign_braked": ("warning", {"campaign", "reason", "count", "answers"}),
+    "operator_told": ("warning", {"kind", "place", "source", "until", "reply", "notice", "ref"}),
     # delivering
     "attempt": ("info", {"campaign", "recipient", "kind", "host", "ip", "code", "stage", "class", "status"}),
     "notice_attempt": ("info", {"notice", "campaign", "host", "ip", "code", "stage", "delivered"}),

@@ -15,6 +15,7 @@ from typing import Any
 
 from config.logging import log
 from gateway import advice, notice
+from gateway.brakes import quota_note
 from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
 from gateway.held import reason
@@ -52,7 +53,7 @@ async def write(
             subject=_TAG.sub("…", campaign.name),
         ),
         title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
-        blocks=_blocks(desk, account, campaign, summary, repeated, remark),
+        blocks=_blocks(desk, account, campaign, summary, repeated, (remark, await quota_note(desk, account, campaign))),
         files=(file,) if file else (),
         answers=campaign.message_id,
         campaign_id=campaign.id,
@@ -74,7 +75,7 @@ def _when(campaign: Campaign) -> str:
 
 
 def _blocks(
-    desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remark: str
+    desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remarks: tuple[str, ...]
 ) -> list[Block]:
     locale, state = campaign.locale, _state(campaign)
     if any(one.get("where") == "subject" for one in campaign.held):
@@ -86,8 +87,7 @@ def _blocks(
     blocks += [_figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
     token = campaigns.report_token(desk.report_secret, campaign.id)
     blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
-    if remark:
-        blocks.append(Say(remark))
+    blocks += [Say(remark) for remark in remarks if remark]
     if tips := advice.tips(desk, account, campaign, summary):
         blocks.append(Points(text(locale, "ack.advice"), tips, "warning"))
     if typos := advice.typos(locale, summary):

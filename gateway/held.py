@@ -14,6 +14,6 @@ from gateway.i18n import has, text
 
 def reason(locale: str, held: Mapping[str, Any]) -> str:
     """Why a campaign is held, in a sentence."""
-    values = {name: held.get(name, "") for name in ("text", "line", "where")}
+    values = {name: held.get(name, "") for name in ("text", "line", "where", "count", "answers")}
     code = "config_file" if held["code"] == "config" and not held.get("line") else str(held["code"])
     return text(locale, f"held.{code}", **values) if has(locale, f"held.{code}") else code

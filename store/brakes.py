@@ -121,7 +121,8 @@ async def untold(conn: AsyncConnection, limit: int = 20) -> list[Brake]:
     return [Brake(**{name: row._mapping[name] for name in Brake.__slots__}) for row in await conn.execute(query)]
 
 
-async def told(conn: AsyncConnection, brake: Brake) -> None:
-    """The user of this brake's campaign was told."""
+async def told(conn: AsyncConnection, brake: Brake) -> bool:
+    """Note that the user of this brake's campaign is told; False when somebody did so before."""
     mine = brakes.c.campaign_id == brake.campaign_id, brakes.c.reason == brake.reason, brakes.c.at == brake.at
-    await conn.execute(update(brakes).where(*mine).values(told=True))
+    done = await conn.execute(update(brakes).where(*mine, brakes.c.told.is_(False)).values(told=True))
+    return done.rowcount == 1

@@ -1,21 +1,26 @@
-"""Stopping, pausing, resuming and finishing campaigns.
+"""Stopping, pausing, resuming and finishing campaigns, one or all of them.
 
-In: a campaign's id. Out: whether it was done. A change of state is one row, so it takes effect for every sender within
-its next look (a quarter of a second); the recipients of a stopped campaign follow in chunks by `settle_stopped`, which
-the janitor repeats until none is left. Nothing is raised but what the database raises.
+In: a campaign's id. Out: whether it was done, or how many campaigns and how many recipients wait in them. A change of state
+is one row, so it takes effect for every sender within its next look (a quarter of a second); the recipients of a stopped
+campaign follow in chunks by `settle_stopped`, which the janitor repeats until none is left. Nothing is raised but what the
+database raises.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select, update
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.states import WAITING, Event, Status, after
-from store.tables import campaigns, recipients
-from store.tallies import Differences
+from store.tables import campaigns, recipients, tallies
+from store.tallies import Differences, status_name
 from store.values import CampaignState
 
 CHUNK = 5_000  # recipients settled in one transaction
+_BY_OPERATOR = '[{"code":"paused_operator"}]'
 
 _MAY = {
     CampaignState.STOPPED: (
@@ -34,6 +39,8 @@ async def _move(conn: AsyncConnection, campaign_id: int, state: CampaignState, n
     values: dict[str, object] = {"state": state}
     if state is CampaignState.STOPPED:
         values["finished_at"] = now
+    if state is CampaignState.SENDING:
+        values["held"] = "[]"  # why it was paused is over
     return (await conn.execute(query.values(**values))).rowcount == 1
 
 
@@ -57,6 +64,57 @@ async def resume(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     if done:
         await conn.execute(early.values(state=CampaignState.SCHEDULED))
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Halted:
+    """What an order to all campaigns did: how many of them, and how many recipients wait in these."""
+
+    campaigns: int
+    recipients: int
+
+
+async def stop_all(conn: AsyncConnection, now: int) -> Halted:
+    """Stop every campaign for good; `settle_stopped` winds them up."""
+    ids = await _in_states(conn, _MAY[CampaignState.STOPPED])
+    done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.STOPPED]))
+    await conn.execute(done.values(state=CampaignState.STOPPED, finished_at=now))
+    return Halted(len(ids), await _waiting(conn, ids))
+
+
+async def pause_all(conn: AsyncConnection) -> Halted:
+    """Pause every campaign that sends or will; `resume_all` knows them again."""
+    ids = await _in_states(conn, _MAY[CampaignState.PAUSED])
+    done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.PAUSED]))
+    await conn.execute(done.values(state=CampaignState.PAUSED, held=_BY_OPERATOR))
+    return Halted(len(ids), await _waiting(conn, ids))
+
+
+async def resume_all(conn: AsyncConnection, now: int) -> Halted:
+    """Let the campaigns go on that `pause_all` paused; those that somebody else paused stay so."""
+    query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.PAUSED, campaigns.c.held == _BY_OPERATOR)
+    ids = list((await conn.execute(query)).scalars())
+    for campaign_id in ids:
+        await resume(conn, campaign_id, now)
+    return Halted(len(ids), await _waiting(conn, ids))
+
+
+async def _in_states(conn: AsyncConnection, states: tuple[CampaignState, ...]) -> list[int]:
+    return list((await conn.execute(select(campaigns.c.id).where(campaigns.c.state.in_(states)))).scalars())
+
+
+async def _waiting(conn: AsyncConnection, ids: Sequence[int]) -> int:
+    names = [status_name(status) for status in WAITING]
+    query = select(func.coalesce(func.sum(tallies.c.n), 0)).where(tallies.c.name.in_(names))
+    return int(await conn.scalar(query.where(tallies.c.campaign_id.in_(ids))) or 0)
+
+
+async def waiting_of_account(conn: AsyncConnection, account_id: int) -> Halted:
+    """The campaigns of an account that are under way, and how many recipients wait in them."""
+    going = campaigns.c.state.in_((CampaignState.SCHEDULED, CampaignState.SENDING))
+    query = select(campaigns.c.id).where(campaigns.c.account_id == account_id, going)
+    ids = list((await conn.execute(query)).scalars())
+    return Halted(len(ids), await _waiting(conn, ids))
 
 
 async def settle_stopped(conn: AsyncConnection, now: int, campaign_id: int | None = None) -> int:

@@ -35,11 +35,12 @@ _PERSON = {
 _REASON = {Event.UNSUBSCRIBE: "unsubscribe", Event.COMPLAIN: "complaint"}
 _REPORTS = (Event.REPORT_SOFT, Event.REPORT_HARD)
 _FULL = "mailbox_full"  # classes of parsers.classify, as the story of an attempt or of a report names them
-_NOWHERE = frozenset({"unknown_domain", "no_mail", "moved"})
+NOWHERE = frozenset({"unknown_domain", "no_mail", "moved"})
 
 _READ = (
     "id", "campaign_id", "address", "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at",
     "delivered_at", "bounced_at", "opened_at", "clicked_at", "unsubscribed_at", "complained_at", "clicks", "reply",
+    "source_id",
 )  # fmt: skip
 _WRITTEN = tuple(name for name in _READ if name not in ("id", "campaign_id", "address"))
 _values = itemgetter("id", *_WRITTEN)
@@ -89,7 +90,7 @@ class Applied:
             news.suppress.append((recipient, reason, change.at))
         if change.clears and change.event is Event.ACCEPTED:
             news.cleared.append(recipient)
-        if new is Status.CANCELLED and old is not new and (change.suppress == "hard_bounce" or why in _NOWHERE):
+        if new is Status.CANCELLED and old is not new and (change.suppress == "hard_bounce" or why in NOWHERE):
             self.differences.add(row["campaign_id"], "hard")
             news.hard[row["campaign_id"]] += 1
             news.at = max(news.at, change.at)
@@ -110,6 +111,8 @@ class Applied:
             row["first_attempt_at"] = change.at
             self.differences.add(row["campaign_id"], "sent")
         row["attempts"] += 1
+        if change.source_id is not None:
+            row["source_id"] = change.source_id
         row["owner"] = None
         row["next_attempt_at"] = change.next_attempt_at if new in WAITING else None
         row["reply"] = str(change.detail.get("reply", ""))[:REPLY_IN_LISTS]

@@ -113,10 +113,11 @@ _REVISION = text("SELECT n FROM revisions WHERE name = 'suppressions'")
 
 
 async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add rows {account_id, key, address, reason, at, campaign_id, expires_at}."""
+    """Add rows {account_id, key, address, reason, at, campaign_id, expires_at (None, or left out: for ever)}."""
     if not rows:
         return
-    ordered = sorted(rows, key=lambda row: (row["account_id"], row["key"]))  # one order for all writers: no deadlocks
+    # one order for all writers: no deadlocks
+    ordered = sorted(({"expires_at": None, **row} for row in rows), key=lambda row: (row["account_id"], row["key"]))
     await conn.execute(_GIVE_WAY, ordered)
     await conn.execute(_ADD, ordered)
     await conn.execute(_REVISED)

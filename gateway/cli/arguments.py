@@ -84,6 +84,14 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     attest.add_argument("--by", required=True, metavar="WHO")
     attest.add_argument("--wording", required=True, metavar="TEXT")
     _add(actions, "list", "accounts:list_all", "list the accounts")
+    for name, text in (
+        ("suspend", "stop every sending of an account, within a second; nothing is lost"),
+        ("resume", "let a suspended account send again"),
+    ):
+        _add(actions, name, f"accounts:{name}", text).add_argument("name", metavar="NAME")
+    quota = _add(actions, "quota", "accounts:quota", "show or change how many recipients a day an account may write to")
+    quota.add_argument("name", metavar="NAME")
+    quota.add_argument("value", metavar="N|none|auto", nargs="?", help="auto: the rule of new accounts")
     actions = _group(commands, "sender", "sender addresses of an account")
     add = _add(actions, "add", "accounts:add_sender", "declare a sender address")
     add.add_argument("name", metavar="NAME")
@@ -101,7 +109,9 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         ("pause", "pause; resume lets it go on"),
         ("resume", "let a paused campaign go on"),
     ):
-        _add(actions, name, f"campaigns:{name}", text).add_argument("id", metavar="ID", type=int)
+        action = _add(actions, name, f"campaigns:{name}", text)
+        action.add_argument("id", metavar="ID", type=int, nargs="?")
+        action.add_argument("--all", action="store_true", help="all campaigns (resume: those that pause --all paused)")
 
 
 def _suppressions(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""`account` and `sender`: who may send, and under which addresses.
+"""`account` and `sender`: who may send, how much, and under which addresses.
 
 In: the parsed command line; a password on standard input. Out: one line that says what was done, or a list.
 Raises Failure or Taken with one sentence when it cannot be done.
@@ -15,8 +15,10 @@ from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.passwords import hash_password
 from parsers.address import parse
-from store import accounts
+from store import accounts, control, quotas
+from store.control import Halted
 from store.engine import Database, now_ms
+from store.quotas import Allowance
 from store.values import Account, Sender
 
 
@@ -63,6 +65,59 @@ def list_all(found: argparse.Namespace) -> None:
     for account in with_database(settings_of(found), work):
         state = "suspended" if account.suspended else "attested" if account.attested else "not attested"
         print("\t".join((account.name, state, account.legal_name, account.address)))
+
+
+def suspend(found: argparse.Namespace) -> None:
+    """Stop every sending of an account; nothing is lost, and nothing new is taken."""
+    halted = _suspended(found, suspended=True)
+    print(f"account {found.name}: suspended, {halted.recipients} recipients of {halted.campaigns} campaigns wait")
+
+
+def resume(found: argparse.Namespace) -> None:
+    """Let an account send again."""
+    halted = _suspended(found, suspended=False)
+    print(f"account {found.name}: sends again, {halted.recipients} recipients of {halted.campaigns} campaigns waited")
+
+
+def _suspended(found: argparse.Namespace, *, suspended: bool) -> Halted:
+    async def work(database: Database) -> Halted:
+        async with database.write() as conn:
+            account = await _account(conn, found.name)
+            if account.suspended == suspended:
+                raise Failure(f"account {found.name} is {'suspended already' if suspended else 'not suspended'}")
+            await accounts.suspend(conn, account.id, suspended)
+            return await control.waiting_of_account(conn, account.id)
+
+    return with_database(settings_of(found), work)
+
+
+def quota(found: argparse.Namespace) -> None:
+    """Show or change how many recipients a day an account may write to."""
+    settings = settings_of(found)
+    wanted = _wanted(found.value)
+
+    async def work(database: Database) -> Allowance | None:
+        async with database.write() as conn:
+            account = await _account(conn, found.name)
+            if found.value is not None:
+                await quotas.change(conn, account.id, wanted)
+            return await quotas.allowance(conn, account.id, settings.limits.new_account_per_day, now_ms())
+
+    allowance = with_database(settings, work)
+    said = (
+        "no limit" if allowance is None else f"{allowance.per_day} recipients a day, {allowance.left} left today (UTC)"
+    )
+    print(f"account {found.name}: {said}")
+
+
+def _wanted(value: str | None) -> int | None:
+    if value is None or value == "auto":
+        return None
+    if value == "none":
+        return quotas.NO_LIMIT
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 1_000_000_000:
+        raise Failure(f"{value!r} is no quota: a number of recipients a day, none, or auto (the rule of new accounts)")
+    return int(value)
 
 
 def add_sender(found: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""`campaign`: look at the last campaigns, stop, pause and resume one.
+"""`campaign`: look at the last campaigns, stop, pause and resume one or all of them.
 
 In: the parsed command line. Out: one line a campaign, or one that says what was done. Raises Failure when there is no
-such campaign or its state does not allow it.
+such campaign or its state does not allow it. Senders obey within a second, whatever this command still winds up.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from store import campaigns, control
+from store.control import Halted
 from store.engine import Database, now_ms
 from store.values import Campaign, Ledger
 
@@ -36,18 +37,57 @@ def list_recent(found: argparse.Namespace) -> None:
 
 
 def stop(found: argparse.Namespace) -> None:
-    """Stop a campaign for good."""
-    _act(found, control.stop, "stopped")
+    """Stop a campaign, or all, for good."""
+    if not _all(found):
+        _act(found, control.stop, "stopped")
+        return
+
+    async def work(database: Database) -> Halted:
+        async with database.write() as conn:
+            halted = await control.stop_all(conn, now_ms())
+        while True:  # chunk by chunk: senders write down what was on the wire in between
+            async with database.write() as conn:
+                if await control.settle_stopped(conn, now_ms()) < control.CHUNK:
+                    return halted
+
+    print(f"stopped {_counts(with_database(settings_of(found), work))}, who get no mail any more")
 
 
 def pause(found: argparse.Namespace) -> None:
-    """Pause a campaign."""
-    _act(found, control.pause, "paused")
+    """Pause a campaign, or all."""
+    if not _all(found):
+        _act(found, control.pause, "paused")
+        return
+
+    async def work(database: Database) -> Halted:
+        async with database.write() as conn:
+            return await control.pause_all(conn)
+
+    print(f"paused {_counts(with_database(settings_of(found), work))}; campaign resume --all lets them go on")
 
 
 def resume(found: argparse.Namespace) -> None:
-    """Let a paused campaign go on."""
-    _act(found, control.resume, "resumed")
+    """Let a paused campaign go on, or all that were paused at once."""
+    if not _all(found):
+        _act(found, control.resume, "resumed")
+        return
+
+    async def work(database: Database) -> Halted:
+        async with database.write() as conn:
+            return await control.resume_all(conn, now_ms())
+
+    print(f"resumed {_counts(with_database(settings_of(found), work))}")
+
+
+def _all(found: argparse.Namespace) -> bool:
+    if found.all == (found.id is not None):
+        raise Failure(f"campaign {found.action} needs the id of a campaign, or --all")
+    return bool(found.all)
+
+
+def _counts(halted: Halted) -> str:
+    campaigns_, people = halted.campaigns, halted.recipients
+    return f"{campaigns_} campaign{'s' * (campaigns_ != 1)} with {people} recipient{'s' * (people != 1)} waiting"
 
 
 def _act(found: argparse.Namespace, verb: Verb, done: str) -> None:

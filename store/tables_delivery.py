@@ -145,3 +145,17 @@ tls_reports = Table(
     Column("sent_at", BigInteger),
     Column("tries", SmallInteger, nullable=False, server_default="0"),
 )
+
+# what is expected of a campaign under way: worked out now and then, read by every page
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("campaign_id", Id, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),  # when it was worked out
+    Column("ends_at", BigInteger),  # null: not within the time that is looked ahead
+    Column("reason", Text, nullable=False, server_default=""),  # a gateway.forecast.Reason
+    Column("provider", Text, nullable=False, server_default=""),  # the slowest part; "" is all sites of no known provider
+    Column("waiting", Integer, nullable=False, server_default="0"),  # recipients without an end by then
+    Column("remaining", Text, nullable=False, server_default="{}"),  # JSON: provider -> recipients not tried yet
+    Column("rates", Text, nullable=False, server_default="{}"),  # JSON: provider -> mails an hour, as observed
+)

@@ -40,6 +40,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("campaign_id", "reason", name=op.f("pk_brakes")),
     )
     op.create_table(
+        "forecasts",
+        sa.Column(
+            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("provider", sa.Text(), server_default="", nullable=False),
+        sa.Column("waiting", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("remaining", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("rates", sa.Text(), server_default="{}", nullable=False),
+        sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_forecasts")),
+    )
+    op.create_table(
         "pauses",
         sa.Column("site", sa.Text(), nullable=False),
         sa.Column(

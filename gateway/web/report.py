@@ -28,6 +28,7 @@ from store.values import Campaign, CampaignState, Ledger
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _SERIES = ("delivered", "opened", "clicked")
+_HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
 
@@ -82,7 +83,7 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
         "day": lambda ms: i18n.day(locale, zone, ms),
         "line_label": view.line_label,
         "fault_text": lambda fault: sentence(locale, zone, fault.kind, fault.detail),
-        "held": [reason(locale, one) for one in campaign.held] if campaign.state is CampaignState.HELD else [],
+        "held": [reason(locale, one) for one in campaign.held] if campaign.state in _HALTED else [],
     }
 
 

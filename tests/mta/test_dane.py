@@ -25,8 +25,8 @@ from store.engine import now_ms
 Made = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 ROOT = trustme.CA(organization_name="Racine")
 MIDDLE = ROOT.create_child_ca()
-GOOD = issue(MIDDLE, "mx.acme.test")
-OLD = issue(MIDDLE, "mx.acme.test", age=30 * DAY, left=-DAY)
+GOOD = issue(MIDDLE, "mx.acme.test", root=ROOT)
+OLD = issue(MIDDLE, "mx.acme.test", age=30 * DAY, left=-DAY, root=ROOT)
 OTHER = issue(trustme.CA(), "mx.acme.test")
 NAMES = ("mx.acme.test", "acme.test")
 MISMATCH = Flaw(Fault.HANDSHAKE, TLSA_MISMATCH)

@@ -223,9 +223,9 @@ class _Maker:
     def _words(self, row: Mapping[str, Any], language: str, name: str) -> str:
         words = row.get(language)
         if not words:
-            text = self._texts.get(row.get("text", ""))
+            text = self._texts.get(row.get("text", row["class"]))
             if text is None:
-                raise _Fault(f"it explains nothing: write fr and en, or text = one of {', '.join(sorted(self._texts))}")
+                raise _Fault(f"there is no text {row.get('text', row['class'])!r}: write fr and en here, or that text")
             words = text.get(language, "")
         if not words:
             raise _Fault(f"its explanation in {language!r} is missing")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.durations import Plan
-from config.providers import ActionKind, Provider, Providers, ProvidersError, Watch
+from config.providers import CLASSES, SHIPPED, ActionKind, Provider, Providers, ProvidersError, Watch
 
 ORANGE = ("smtp-in.orange.fr",)
 
@@ -97,6 +97,19 @@ def test_rules_of_another_provider_can_be_taken_over(tmp_path: Path, shipped: Pr
     assert (rule.id, rule.fr) == ("here.ours", "Chez nous nous a dit non.")
 
 
+def test_a_rule_without_words_has_those_of_its_class(tmp_path: Path) -> None:
+    rule = RULE.replace('fr = "f"\nen = "e"\n', "").removeprefix(HERE)
+    rules = [rule.replace('"r"', f'"{word}"') + f"pattern = 'a {word}'\nclass = '{word}'\n" for word in CLASSES]
+    here = Providers.load(_file(tmp_path, HERE + "".join(rules))).named("here")
+    assert here is not None
+    for word in CLASSES:
+        found = here.rule(f"550 a {word}")
+        assert found is not None
+        assert found.reply_class == word
+        assert len(found.fr) > 40
+        assert len(found.en) > 40
+
+
 HERE = '[provider.here]\nname = "x"\nsource = "y"\nmx = ["a$"]\n'
 RULE = HERE + '[[provider.here.rule]]\nid = "r"\nsource = "s"\nfr = "f"\nen = "e"\n'
 BAD = {
@@ -143,8 +156,7 @@ BAD = {
     + "pattern = 'a'\nclass = 'policy'\n"
     + RULE.split("\n", 4)[4]
     + "pattern = 'a'\nclass = 'policy'": "two rules",
-    RULE.replace('fr = "f"\n', "") + "pattern = 'a'\nclass = 'policy'": "it explains nothing",
-    RULE.replace('fr = "f"', 'text = "nothing"') + "pattern = 'a'\nclass = 'policy'": "text = one of ",
+    RULE.replace('fr = "f"', 'text = "nothing"') + "pattern = 'a'\nclass = 'policy'": "no text 'nothing'",
     '[text.a]\nfr = "f"\n'
     + RULE.replace('fr = "f"\nen = "e"', 'text = "a"')
     + "pattern = 'a'\nclass = 'policy'": "its explanation in 'en' is missing",
@@ -235,10 +247,17 @@ def test_a_watch_that_starts_beside_a_bad_file_knows_what_we_ship(
 
 def test_the_pack_loads_in_an_instant() -> None:
     code = (
-        "import time; from config.providers import Providers; best = 1.0\n"
-        "for _ in range(12):\n"
-        "    start = time.process_time(); Providers.load(); best = min(best, time.process_time() - start)\n"
-        "print(best)"
+        "import time, tomllib; from config.providers import SHIPPED, Providers\n"
+        "def best(make):\n"
+        "    spent = []\n"
+        "    for _ in range(8):\n"
+        "        start = time.process_time(); make(); spent.append(time.process_time() - start)\n"
+        "    return min(spent)\n"
+        "text = SHIPPED.read_text('utf-8')\n"
+        "print(best(Providers.load), best(lambda: tomllib.loads(text)))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert float(ran.stdout) < 0.05
+    load, parse = map(float, ran.stdout.split())
+    # a machine that is busy elsewhere takes longer for everything
+    assert load < 0.05 or load < 2 * parse
+    assert SHIPPED.stat().st_size < 100_000

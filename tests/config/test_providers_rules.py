@@ -141,8 +141,18 @@ def test_a_rule_is_explained_and_sourced(pair: tuple[Provider, Rule]) -> None:
         assert re.fullmatch(r"[A-ZÀ-Ý].{40,400}\.", text), text
         assert "{" not in text
     assert rule.fr != rule.en
+    assert rule.en.count(". ") >= 1
+
+
+@pytest.mark.parametrize("pair", RULES, ids=_names)
+def test_what_the_gateway_does_is_what_is_said(pair: tuple[Provider, Rule]) -> None:
+    _, rule = pair
+    paused = rule.action.kind in (ActionKind.PAUSE_SITE, ActionKind.PAUSE_SOURCE)
+    assert ("suspend ses envois" in rule.fr) is ("pauses its mail" in rule.en) is paused
+    assert ("ralentit" in rule.fr) is ("slows down" in rule.en) is (rule.action.kind is ActionKind.SLOW)
+    assert ("prévient son administrateur" in rule.fr) is ("tells its administrator" in rule.en) is rule.alert
     # typography: a blank before ; : ! ? in French, none in English
-    assert not re.search(r"[^ ][;:!?]", rule.fr.replace("l'adresse :", ""))
+    assert not re.search(r"[^ ][;:!?]", rule.fr)
     assert not re.search(r" [;:!?]", rule.en)
 
 
@@ -168,7 +178,7 @@ def test_a_rule_that_says_unknown_speaks_of_refusals_for_good(pair: tuple[Provid
 
 
 _WORDS = "OFR_ LPN0 user recipient mailbox spf ptr no dkim message too many reverse dns compte boite 5.1.1 dd [TSS "
-_SEEDS = ["a", " ", "5", ".", "_", "OFR", "LPN_", "spf ", "no ", "ptr ", "message ", "dd ", _WORDS]
+_SEEDS = ["a", " ", "5", "OFR", "LPN_", "spf ", "no ptr ", _WORDS]
 _HOSTILE = [(seed * 10_000)[:10_000] for seed in _SEEDS]
 
 
@@ -182,7 +192,7 @@ def test_no_pattern_is_held_up_by_a_hostile_reply() -> None:
     patterns = {rule.pattern for _, rule in RULES} | {pattern for provider in PACK.all for pattern in provider.mx}
     for pattern in sorted(patterns):
         search = compiled(pattern).search
-        starts = ("550 ", "421 4.7.0 ", "550 5.7.9 ") if "^" in pattern else ("",)
+        starts = ("550 ", "421 4.7.0 ") if "^" in pattern else ("",)
         for line in (f"{start}{line}"[:10_000] for start in starts for line in _HOSTILE):
             # a machine that is busy elsewhere gets a second and a third look
             assert any(_seconds(search, line) < 0.05 for _ in range(3)), (pattern, line[:40])

@@ -149,6 +149,9 @@ class Delivery(Section):
     reply_timeout: str = Field("5m", description="Wait for banner, EHLO, MAIL, RCPT replies (RFC 5321 4.5.3.2).")
     dot_timeout: str = Field("10m", description="Wait for the reply to the final dot (RFC 5321 4.5.3.2.6).")
     lease: int = Field(500, gt=0, le=5000, description="Recipients taken by a sender at once.")
+    providers: Path | None = Field(
+        None, description="Your own provider limits and rules, asked before ours; empty: providers.toml in data_dir."
+    )
     source: str = Field("", description="Local address that connections leave from; empty: the system's choice.")
 
     @field_validator("retry", "awaiting_retry")
@@ -251,6 +254,11 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=cls.toml))
 
     @property
+    def providers_file(self) -> Path:
+        """The operator's own providers, which need not be there."""
+        return self.delivery.providers or self.gateway.data_dir / "providers.toml"
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database.url or f"sqlite+aiosqlite:///{self.gateway.data_dir / 'mail2campaign.db'}"
@@ -302,4 +310,7 @@ def _anchored(settings: Settings, base: Path) -> Settings:
     changed: dict[str, Any] = {"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)}
     if settings.tls.ca_file is not None:
         changed["tls"] = settings.tls.model_copy(update={"ca_file": (base / settings.tls.ca_file).resolve()})
+    if settings.delivery.providers is not None:
+        own = (base / settings.delivery.providers).resolve()
+        changed["delivery"] = settings.delivery.model_copy(update={"providers": own})
     return settings.model_copy(update=changed)

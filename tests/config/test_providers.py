@@ -12,6 +12,7 @@ import pytest
 
 from config.durations import Plan
 from config.providers import CLASSES, SHIPPED, ActionKind, Provider, Providers, ProvidersError, Watch
+from config.settings import load
 
 ORANGE = ("smtp-in.orange.fr",)
 
@@ -243,6 +244,14 @@ def test_a_watch_that_starts_beside_a_bad_file_knows_what_we_ship(
 ) -> None:
     assert Watch(_file(tmp_path, "x = ")).current().of(ORANGE).connections == 2
     assert "providers_refused" in capsys.readouterr().err
+
+
+def test_the_setting_names_the_operators_file(tmp_path: Path) -> None:
+    settings = tmp_path / "mail2campaign.toml"
+    settings.write_text("", "utf-8")
+    assert load(settings).providers_file == tmp_path / "data" / "providers.toml"
+    settings.write_text('[delivery]\nproviders = "ours/limits.toml"\n', "utf-8")
+    assert load(settings).providers_file == tmp_path / "ours" / "limits.toml"
 
 
 def test_the_pack_loads_in_an_instant() -> None:

@@ -31,8 +31,6 @@ from cryptography.x509.verification import (
 from mta.security import Fault, Flaw
 
 LOG = logging.getLogger(__name__)
-# strangers' certificates break rules of which the library wants to warn their makers
-warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=__name__)
 _MOST = 10  # certificates of a chain that are looked at
 _SHOWN = 120  # characters of a name in the history
 _SERVERS = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
@@ -172,7 +170,9 @@ def _bears(pattern: str, name: str) -> bool:
 
 def _load(der: bytes) -> x509.Certificate | None:
     try:
-        return x509.load_der_x509_certificate(der)
+        with warnings.catch_warnings():  # certificates break rules of which the library wants to warn their makers
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(der)
     except (ValueError, TypeError, x509.InvalidVersion):
         return None
 

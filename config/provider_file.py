@@ -7,6 +7,7 @@ sentence names file, provider, rule and what is wrong; so a rule that slows or s
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ DEFAULT = "default"
 _Made = TypeVar("_Made")
 _LONGEST_PAUSE = 7 * 86_400  # seconds
 _LARGEST = 2_000_000  # bytes of a file
-_PROVIDER_KEYS = {
+_GROUPS = re.compile(r"\((?:[^()]|\([^()]*\))*\)")
+PROVIDER_KEYS = {
     "name": str,
     "spoken": str,
     "spoken_en": str,
@@ -37,7 +39,7 @@ _PROVIDER_KEYS = {
     "source": str,
     "rule": list,
 }
-_RULE_KEYS = {
+RULE_KEYS = {
     "id": str,
     "pattern": str,
     "class": str,
@@ -100,9 +102,9 @@ def _tables(file: Path, texts: dict[str, Mapping[str, str]]) -> dict[str, dict[s
     found = _table(file, parsed, "provider")
     for key, keys in found.items():
         place = f"{file}: provider {key}"
-        _checked(place, keys, _PROVIDER_KEYS)
+        _checked(place, keys, PROVIDER_KEYS)
         for number, rule in enumerate(keys.get("rule", ()), 1):
-            _checked(f"{place}, rule {_rule_name(rule, number)}", rule, _RULE_KEYS)
+            _checked(f"{place}, rule {_rule_name(rule, number)}", rule, RULE_KEYS)
     return found
 
 
@@ -167,8 +169,10 @@ class _Maker:
         if not patterns and key != DEFAULT:
             raise _Fault("'mx' is missing: the patterns of the names of its mail servers")
         for pattern in patterns:
-            if not isinstance(pattern, str) or not pattern.endswith("$") or "|" in pattern.rsplit(")", 1)[-1]:
+            if not isinstance(pattern, str) or not pattern.endswith("$"):
                 raise _Fault(f"the mx pattern {pattern!r} must end with $, or it would fit the names of strangers")
+            if "|" in _GROUPS.sub("", pattern):
+                raise _Fault(f"the mx pattern {pattern!r} has a | outside brackets: write two patterns")
             if self._file != SHIPPED:
                 compiled(pattern)
         return tuple(patterns)

@@ -128,6 +128,7 @@ BAD = {
     '[provider.orange]\nrules_of = "nobody"': "rules_of names 'nobody'",
     "[provider.orange]\nmx = []": "'mx' is missing",
     "[provider.orange]\nmx = ['orange']": "'orange' must end with $",
+    "[provider.orange]\nmx = ['orange|a$']": "write two patterns",
     "[provider.orange]\nmx = [1]": "must end with $",
     "[provider.orange]\nrule = [1]": "rule 1: this must be a table",
     '[provider.here]\nname = "x"': "'source' is missing",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.durations import Plan, milliseconds, plan
@@ -55,6 +55,9 @@ class Gateway(Section):
     )
     locale: Literal["fr", "en"] = Field("fr", description="Language of pages and mails where nothing else says it.")
     timezone: str = Field("Europe/Paris", description="Zone in which dates are read and shown.")
+    operator: str = Field(
+        "", description="Address, not of this gateway, that gets alerts and the mail for postmaster@ and abuse@."
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -69,6 +72,15 @@ class Gateway(Section):
     @classmethod
     def _domain(cls, value: str) -> str:
         return value.strip().rstrip(".").lower()
+
+    @model_validator(mode="after")
+    def _operator(self) -> Gateway:
+        local, _, domain = self.operator.rpartition("@")
+        if self.operator and (not local or not domain or any(char.isspace() for char in self.operator)):
+            raise ValueError(f"operator {self.operator!r} is no address")
+        if domain.lower() == self.domain:
+            raise ValueError(f"operator {self.operator!r} is an address of this gateway: it would write to itself")
+        return self
 
     @property
     def url(self) -> str:

@@ -19,6 +19,7 @@ from config.logging import log
 from gateway import returns
 from gateway.desk import Desk
 from gateway.intake import Intake
+from gateway.postbox import Postbox
 from gateway.readers import Unread
 from store import events
 from store.values import Change
@@ -38,6 +39,7 @@ class Dispatch:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._intake = Intake(desk)
+        self._postbox = Postbox(desk)
         self._woken = asyncio.Event()
         self._busy: set[str] = set()
         self._kinds: dict[str, str] = {}  # of mails that wait for a place in their lane
@@ -119,11 +121,9 @@ class Dispatch:
         changes: list[Change] = []
         done: list[str] = []
         for ref in refs:
-            envelope, _ = await asyncio.to_thread(self._desk.spool.load, ref)
+            envelope, raw = await asyncio.to_thread(self._desk.spool.load, ref)
             if envelope.kind == "postmaster":
-                # no operator address yet: these mails are kept where an operator looks for trouble
-                await asyncio.to_thread(self._desk.spool.shunt, ref, f"for {', '.join(envelope.rcpt_to)}\n")
-                log("mail_shunted", ref=ref, kind=envelope.kind)
+                await self._postbox.take(ref, envelope, raw)
                 continue
             try:
                 change = returns.settle(self._desk.keyring, ref, envelope, await self._read(ref))

@@ -1,34 +1,52 @@
-"""Small chores on time: finished campaigns are marked, stopped ones wound up, dead senders lose their leases.
+"""Small chores on time: finished campaigns are marked, stopped ones wound up, dead senders lose their leases; campaigns
+that go wrong are paused, and whoever must know is told.
 
-In: the database and an event that ends it. Out: rows put right every second (campaigns) and every five (workers).
-A chore that fails is logged and tried again at its next turn. Logs campaign_finished and swept.
+In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers) and every hour
+(suppressions that have ended). A chore that fails is logged and tried again at its next turn. Logs campaign_finished and
+swept.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.logging import log
-from store import control, jobs
+from gateway import brakes
+from gateway.alerts import Alerts
+from gateway.desk import Desk
+from store import brakes as store_brakes
+from store import control, jobs, suppression_list
 from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
 _SWEEP_TURNS = 5
+_HOUR_TURNS = 3_600
+
+Chore = Callable[[], Awaitable[object]]
 
 
-async def keep_house(database: Database, stop: asyncio.Event) -> None:
+async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
-    turn = 0
+    database, turn, alerts = desk.database, 0, Alerts(desk)
+    chores: tuple[tuple[int, Chore], ...] = (
+        (1, lambda: _wind_up(database)),
+        (1, lambda: _finish(database)),
+        (1, lambda: _brake(desk)),
+        (1, lambda: brakes.tell(desk)),
+        (1, alerts.tell),
+        (_SWEEP_TURNS, lambda: _sweep(database)),
+        (_HOUR_TURNS, lambda: _forget(database)),
+    )
     while not stop.is_set():
-        try:
-            await _wind_up(database)
-            await _finish(database)
-            if turn % _SWEEP_TURNS == 0:
-                await _sweep(database)
-        except SQLAlchemyError as error:
-            log("failed", what="janitor", error=error)
+        for turns, chore in chores:
+            try:
+                if turn % turns == 0:
+                    await chore()
+            except (SQLAlchemyError, OSError) as error:  # one that fails keeps no other from being done
+                log("failed", what="janitor", error=error)
         turn += 1
         try:
             async with asyncio.timeout(_EVERY_S):
@@ -58,3 +76,25 @@ async def _sweep(database: Database) -> None:
         stale = await jobs.sweep(conn, now_ms())
     if stale:
         log("swept", workers=stale)
+
+
+async def _brake(desk: Desk) -> None:
+    """Pause what passed a threshold by good news that came late: 20 bad of the first 20 answers, then 180 good ones."""
+    rules = desk.suppression.rules
+    async with desk.database.read() as conn:
+        wrong = [one for one in await store_brakes.suspects(conn) if await store_brakes.passed(conn, one, rules)]
+    if wrong:
+        async with desk.database.write() as conn:
+            await store_brakes.check(conn, wrong, rules, now_ms())
+
+
+async def _forget(database: Database) -> None:
+    async with database.read() as conn:
+        if not await suppression_list.ended(conn, now_ms()):
+            return
+    rows, gone = 0, control.CHUNK
+    while gone == control.CHUNK:
+        async with database.write() as conn:
+            gone = await suppression_list.sweep(conn, now_ms(), control.CHUNK)
+        rows += gone
+    log("swept", rows=rows)

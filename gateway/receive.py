@@ -48,7 +48,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         gc.freeze()  # what was imported stays for ever: looking through it again stops the loop for 0.1 s
         async with asyncio.TaskGroup() as group:
             group.create_task(dispatch.run(stop))
-            group.create_task(keep_house(database, stop))
+            group.create_task(keep_house(desk, stop))
         log("stopped")
     finally:
         await listener.stop()

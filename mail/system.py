@@ -71,6 +71,9 @@ def build(
     if html is not None:
         message.add_alternative(_sound(html), subtype="html", cte="quoted-printable")
     for file in attachments:
+        if file.content_type == "message/rfc822":
+            _attach_message(message, file)
+            continue
         kind, _, sub = (file.content_type if "/" in file.content_type else "application/octet-stream").partition("/")
         message.add_attachment(file.data, kind, sub, filename=_sound(_line(file.filename)))
     answered = [("In-Reply-To", _ids(in_reply_to)), ("References", _ids(f"{references} {in_reply_to}"))]
@@ -79,6 +82,18 @@ def build(
     raw = b"".join(f"{name}: {ids}\r\n".encode() for name, ids in thread) + message.as_bytes()
     there = {*(name for name, _ in thread), *message.keys()}
     return raw if signer is None else sign_with_dkimpy(raw, signer, tuple(one for one in _SIGNED if one in there))
+
+
+def _attach_message(message: EmailMessage, file: File) -> None:
+    """Attach a mail as it is: RFC 2046 5.2.1 allows it no encoding, so it must be ASCII and end its lines by CRLF."""
+    part = EmailMessage(policy=_POLICY)
+    part["Content-Type"] = "message/rfc822"
+    part["Content-Transfer-Encoding"] = "7bit"
+    part.add_header("Content-Disposition", "attachment", filename=_sound(_line(file.filename)))
+    part.set_payload(file.data.decode("ascii", "replace"))
+    if message.get_content_type() != "multipart/mixed":
+        message.make_mixed()
+    message.attach(part)
 
 
 def _sound(text: str) -> str:

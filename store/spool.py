@@ -2,7 +2,8 @@
 
 In: an envelope and the raw bytes. Out: a reference; `put` returns only after file and folder are on the disk, so a "250"
 that follows it is a promise (RFC 5321 6.1). A file is one JSON line (the envelope) and the mail. `done` forgets a mail,
-`shunt` sets one aside with the reason when reading it failed; nothing is ever dropped. Raises OSError when the disk does.
+`shunt` sets one aside with the reason when reading it failed; nothing of these is ever dropped. `keep` bounds what is
+kept for an operator. Raises OSError when the disk does.
 """
 
 from __future__ import annotations
@@ -88,6 +89,18 @@ class Spool:
         (self._shunt / f"{ref}.txt").write_text(why, encoding="utf-8", errors="backslashreplace")
         self.path(ref).rename(self._shunt / ref)
         _fsync(self._shunt)
+
+    def keep(self, ref: str, most: int) -> None:
+        """Put a mail for the operator into the folder `postmaster`, which holds the newest `most` bytes at most."""
+        folder = self.folder / "postmaster"
+        folder.mkdir(exist_ok=True)
+        self.path(ref).rename(folder / ref)
+        _fsync(folder)
+        left = most
+        for path in sorted(folder.iterdir(), reverse=True):
+            left -= path.stat().st_size
+            if left < 0:
+                path.unlink(missing_ok=True)
 
     def sweep(self) -> int:
         """Remove what a crash left half-written (never acknowledged); returns how many files."""

@@ -73,10 +73,12 @@ def _target(uri: str) -> str:
     return uri if _URL(uri) else ""
 
 
-def due_at(day: int, domain: str, tries: int) -> int:
-    """When a try of a day's report is to be made (ms): spread over four hours (section 4.2), then hourly."""
+def due_at(day: int, domain: str, tried_at: int) -> int:
+    """When a day's report is to be made (ms): spread over four hours (section 4.2), then an hour after each try."""
+    if tried_at:
+        return tried_at + _HOUR
     share = int.from_bytes(hashlib.sha256(domain.encode()).digest()[:4], "big") / 2**32
-    return (day + 1) * DAY + _EARLIEST + int(share * _SPREAD) + tries * _HOUR
+    return (day + 1) * DAY + _EARLIEST + int(share * _SPREAD)
 
 
 def document(

@@ -79,7 +79,7 @@ class Reporter:
                 break
             after = owed[-1].domain
             for one in owed:
-                if now >= tls_report.due_at(day, one.domain, one.tries):
+                if now >= tls_report.due_at(day, one.domain, one.tried_at):
                     tried += await self._send(day, one, now)
         async with self._database.write() as conn:
             await tls.forget(conn, day - _KEEP_DAYS, now)
@@ -100,7 +100,7 @@ class Reporter:
 
     async def _send(self, day: int, one: Owed, now: int) -> bool:
         async with self._database.write() as conn:
-            if not await tls.claim(conn, day, one):
+            if not await tls.claim(conn, day, one, now):
                 return False  # another sender makes it
         targets = await self._targets(one.domain)
         if targets is None:

@@ -143,6 +143,7 @@ tls_reports = Table(
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("domain", Text, primary_key=True),
     Column("sent_at", BigInteger),
+    Column("tried_at", BigInteger),
     Column("tries", SmallInteger, nullable=False, server_default="0"),
 )
 
@@ -154,7 +155,9 @@ forecasts = Table(
     Column("at", BigInteger, nullable=False),  # when it was worked out
     Column("ends_at", BigInteger),  # null: not within the time that is looked ahead
     Column("reason", Text, nullable=False, server_default=""),  # a gateway.forecast.Reason
-    Column("provider", Text, nullable=False, server_default=""),  # the slowest part; "" is all sites of no known provider
+    Column(
+        "provider", Text, nullable=False, server_default=""
+    ),  # the slowest part; "" is all sites of no known provider
     Column("waiting", Integer, nullable=False, server_default="0"),  # recipients without an end by then
     Column("remaining", Text, nullable=False, server_default="{}"),  # JSON: provider -> recipients not tried yet
     Column("rates", Text, nullable=False, server_default="{}"),  # JSON: provider -> mails an hour, as observed

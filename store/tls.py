@@ -47,10 +47,11 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A report that is not sent yet, tried so many times."""
+    """A report that is not sent yet, tried so many times and last at `tried_at` (ms, 0: never)."""
 
     domain: str
-    tries: int
+    tries: int = 0
+    tried_at: int = 0
 
 
 async def policies(conn: AsyncConnection, now: int, since: int = 0) -> list[StsRow]:
@@ -103,15 +104,15 @@ async def add_results(conn: AsyncConnection, counts: Mapping[Counted, int]) -> N
 
 async def owed(conn: AsyncConnection, day: int, after: str, limit: int) -> list[Owed]:
     """Domains after `after` in the alphabet with sessions on a day, whose report was not sent, nor given up."""
-    tries = func.coalesce(tls_reports.c.tries, 0)
+    tries, tried_at = func.coalesce(tls_reports.c.tries, 0), func.coalesce(tls_reports.c.tried_at, 0)
     joined = tls_results.outerjoin(
         tls_reports, (tls_reports.c.day == tls_results.c.day) & (tls_reports.c.domain == tls_results.c.domain)
     )
-    query = select(tls_results.c.domain, tries.label("tries")).select_from(joined)
+    query = select(tls_results.c.domain, tries.label("tries"), tried_at.label("tried_at")).select_from(joined)
     query = query.where(tls_results.c.day == day, tls_results.c.domain > after)
     query = query.where(tls_reports.c.sent_at.is_(None), tries < TRIES)
     rows = await conn.execute(query.distinct().order_by(tls_results.c.domain).limit(limit))
-    return [Owed(row.domain, row.tries) for row in rows]
+    return [Owed(row.domain, row.tries, row.tried_at) for row in rows]
 
 
 async def results(conn: AsyncConnection, day: int, domain: str) -> dict[Counted, int]:
@@ -122,15 +123,17 @@ async def results(conn: AsyncConnection, day: int, domain: str) -> dict[Counted,
 
 
 _CLAIM = text(
-    "INSERT INTO tls_reports (day, domain, tries) VALUES (:day, :domain, 1) ON CONFLICT (day, domain)"
-    " DO UPDATE SET tries = tls_reports.tries + 1 WHERE tls_reports.tries = :tries AND tls_reports.sent_at IS NULL"
+    "INSERT INTO tls_reports (day, domain, tries, tried_at) VALUES (:day, :domain, 1, :now) ON CONFLICT (day, domain)"
+    " DO UPDATE SET tries = tls_reports.tries + 1, tried_at = excluded.tried_at"
+    " WHERE tls_reports.tries = :tries AND tls_reports.sent_at IS NULL"
     " RETURNING tries"
 )
 
 
-async def claim(conn: AsyncConnection, day: int, one: Owed) -> bool:
+async def claim(conn: AsyncConnection, day: int, one: Owed, now: int) -> bool:
     """Take a report for one more try; False when somebody else was quicker."""
-    return (await conn.execute(_CLAIM, {"day": day, "domain": one.domain, "tries": one.tries})).first() is not None
+    values = {"day": day, "domain": one.domain, "tries": one.tries, "now": now}
+    return (await conn.execute(_CLAIM, values)).first() is not None
 
 
 async def sent(conn: AsyncConnection, day: int, domain: str, now: int) -> None:

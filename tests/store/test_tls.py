@@ -58,25 +58,25 @@ async def test_a_report_is_claimed_once_a_try(db: Database) -> None:
         assert await tls.owed(conn, 20, "", 10) == [Owed("a.test", 0), Owed("b.test", 0)]
         assert await tls.owed(conn, 20, "", 1) == [Owed("a.test", 0)]
         assert await tls.owed(conn, 20, "a.test", 10) == [Owed("b.test", 0)]
-        assert await tls.claim(conn, 20, Owed("a.test", 0))
-        assert not await tls.claim(conn, 20, Owed("a.test", 0))
-        assert await tls.owed(conn, 20, "", 1) == [Owed("a.test", 1)]
-        assert await tls.claim(conn, 20, Owed("a.test", 1))
+        assert await tls.claim(conn, 20, Owed("a.test", 0), NOW)
+        assert not await tls.claim(conn, 20, Owed("a.test", 0), NOW)
+        assert await tls.owed(conn, 20, "", 1) == [Owed("a.test", 1, NOW)]
+        assert await tls.claim(conn, 20, Owed("a.test", 1), NOW)
         await tls.sent(conn, 20, "a.test", NOW)
-        assert not await tls.claim(conn, 20, Owed("a.test", 2))
+        assert not await tls.claim(conn, 20, Owed("a.test", 2), NOW)
         assert await tls.owed(conn, 20, "", 10) == [Owed("b.test", 0)]
         for tries in range(tls.TRIES):
-            assert await tls.claim(conn, 20, Owed("b.test", tries))
+            assert await tls.claim(conn, 20, Owed("b.test", tries), NOW)
         assert await tls.owed(conn, 20, "", 10) == []
 
 
 async def test_old_days_are_forgotten(db: Database) -> None:
     async with db.write() as conn:
         await tls.add_results(conn, {GOOD: 1, GOOD._replace(day=21): 1})
-        await tls.claim(conn, 20, Owed("a.test", 0))
+        await tls.claim(conn, 20, Owed("a.test", 0), NOW)
         await tls.keep_policy(conn, StsRow("a.test", "1", "", NOW, NOW + 1))
         await tls.forget(conn, 21, NOW + 2)
         assert await tls.results(conn, 20, "a.test") == {}
         assert await tls.results(conn, 21, "a.test") != {}
         assert await tls.policies(conn, 0) == []
-        assert await tls.claim(conn, 20, Owed("a.test", 0))
+        assert await tls.claim(conn, 20, Owed("a.test", 0), NOW)

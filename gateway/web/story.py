@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway import i18n
+from gateway.web import encryption
 from parsers.useragent import describe
 from store.reports import Person, Told
 from store.states import Event
@@ -67,7 +68,7 @@ def values(locale: str, campaign: Campaign, person: Person, told: Sequence[Told]
 def _step(locale: str, campaign: Campaign, told: Told) -> Step:
     tone = "machine" if told.machine else _TONES[told.event]
     detail = told.detail
-    attempt = bool(detail.get("host") or detail.get("ip"))
+    attempt = bool(detail.get("host") or detail.get("ip") or detail.get("asked_by"))
     return Step(
         told.at,
         told.event.code,
@@ -94,11 +95,10 @@ def _sentence(locale: str, campaign: Campaign, told: Told) -> str:
 
 def _connection(locale: str, detail: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     host, ip = str(detail.get("host", "")), str(detail.get("ip", ""))
-    facts = [("history.server", f"{host} ({ip})" if host and ip else host or ip)]
+    facts = [("history.server", f"{host} ({ip})" if host and ip else host or ip)] if host or ip else []
     if detail.get("local"):
         facts.append(("history.local_ip", str(detail["local"])))
-    facts.append(("history.tls", str(detail.get("tls") or i18n.text(locale, "history.tls_none"))))
-    return tuple(facts)
+    return (*facts, *encryption.facts(locale, detail))
 
 
 def _visit(locale: str, campaign: Campaign, told: Told) -> tuple[tuple[str, str], ...]:

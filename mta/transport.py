@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from config.providers import Watch
 from config.settings import Settings
 from mail.dkim import Signer
 from mail.fetch import Client
@@ -54,9 +56,8 @@ def transport(
     database: Database,
     resolver: Resolver,
     signers: Sequence[Signer],
-    must: Callable[[str], bool] | None = None,
 ) -> Transport:
-    """Wire it; `must` says for which hosts a provider wants encryption."""
+    """Wire it."""
     tls, domain = settings.tls, settings.gateway.domain
     client = Client(resolver, tls.ca_file, agent=f"mail2campaign (+{settings.gateway.url})")
     own = next((one for one in signers if one.domain == domain), signers[0] if signers else None)
@@ -68,4 +69,10 @@ def transport(
         reporter = Reporter(ledger, database, Ways(resolver, client, own, author, settings.delivery.port))
     policies = Policies(resolver, client, database, told) if tls.mta_sts else None
     sts = None if policies is None else policies.of
+    must = partial(_must, Watch(settings.providers_file))
     return Transport(Guard(resolver, Authorities(tls.ca_file), sts, told, must), policies, reporter)
+
+
+def _must(watch: Watch, host: str) -> bool:
+    # GMX and others are never written to in the clear; asked when a connection is opened
+    return watch.current().of((host,)).tls == "must"

@@ -48,14 +48,16 @@ def presented(connection: Any) -> tuple[bytes, ...]:
 
 def describe(chain: Sequence[bytes]) -> dict[str, str]:
     """Subject, issuer and SHA-256 of a server's certificate, as the history keeps them."""
-    leaf = _load(chain[0]) if chain else None
+    subject, issuer, sha256 = _described(chain[0]) if chain else ("", "", "")
+    return {"subject": subject, "issuer": issuer, "sha256": sha256}
+
+
+@lru_cache(maxsize=2_000)
+def _described(der: bytes) -> tuple[str, str, str]:
+    leaf = _load(der)
     if leaf is None:
-        return {"subject": "", "issuer": "", "sha256": ""}
-    return {
-        "subject": _subject(leaf),
-        "issuer": _name(leaf.issuer),
-        "sha256": leaf.fingerprint(hashes.SHA256()).hex(),
-    }
+        return "", "", ""
+    return _subject(leaf), _name(leaf.issuer), leaf.fingerprint(hashes.SHA256()).hex()
 
 
 class Authorities:

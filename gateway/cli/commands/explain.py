@@ -61,9 +61,11 @@ async def _one(readers: Readers, path: Path, size: int) -> dict[str, Any]:
         "footer_name": "",
         "footer_address": "",
     }
+    found: dict[str, Any] = {"kind": "refused", "reason": "nothing could be read"}
     try:
+        # to its end: a reading process whose answers are left lying is killed, and the next file would wait for a new one
         async for answer in readers.ask(request, size):
-            return answer
+            found = answer
     except Unread as trouble:
         return {"kind": "refused", "reason": f"reading it failed: {str(trouble).strip().splitlines()[-1]}"}
-    return {"kind": "refused", "reason": "nothing could be read"}
+    return found

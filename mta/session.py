@@ -224,7 +224,10 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
     except aiosmtplib.SMTPHeloError as error:
         if error.code < 500 or not client.is_connected:
             raise
-        await client.helo()  # RFC 5321 3.2: a server of before 1995
+        try:
+            await client.helo()  # RFC 5321 3.2: a server of before 1995
+        except aiosmtplib.SMTPServerDisconnected:
+            raise error from None  # it meant its no
 
 
 def _tls_name(client: aiosmtplib.SMTP) -> str:

@@ -20,6 +20,7 @@ from parsers.replies import Garbled, Reply, ReplyReader, Stage
 
 ALONE = 262_144  # bytes above which nothing is sent behind a message: it would wait for the upload
 BUMPS = 2  # times that a letter goes to another connection before its trouble is its own
+_SLACK = 4096  # bytes of TLS records around what is not written yet
 _OUT_OF_ORDER = frozenset({500, 501, 502, 503})
 _STAGES = {Step.RSET: Stage.MAIL, Step.MAIL: Stage.MAIL, Step.RCPT: Stage.RCPT, Step.DATA: Stage.DATA}
 
@@ -30,7 +31,7 @@ class Dialogue(asyncio.Protocol):
     def __init__(self, desk: Desk, offers: Mapping[str, str], flight: Flight, patience: Patience) -> None:
         self.desk, self.offers, self.patience = desk, offers, patience
         self.flight = flight if "pipelining" in offers else Flight.PLAIN
-        self.completed = 0  # messages answered on this connection
+        self.completed = 0  # mails answered on this connection
         self.over = False
         self._reader = ReplyReader()
         self._expected: deque[tuple[Step, Letter | None]] = deque()
@@ -39,33 +40,32 @@ class Dialogue(asyncio.Protocol):
         self._dirty = False  # the server still holds an open transaction
         self._last = False  # to be closed once the dot under way is answered
         self._since = 0.0
-        self._unsent = 0
+        self._unsent = self._behind = 0  # bytes not written at the last tick; of the commands behind the last message
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
-
-    # --- asyncio.Protocol ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._since = self._loop.time()
 
     def data_received(self, data: bytes) -> None:
-        self._since = self._loop.time()
-        for reply in self._reader.feed(data):
+        replies = self._reader.feed(data)
+        if replies:
+            self._since = self._loop.time()  # whole replies only: bytes that drip are no sign of life
+        asked = len(self._expected)
+        for reply in replies:
             if self.over:
                 return
             if isinstance(reply, Garbled):
                 self._fail("garbled")
-            else:
+            elif asked or not self._expected:
+                asked -= 1
                 self._answered(reply)
-
-    def eof_received(self) -> bool:
-        return False  # close: half-open connections carry no mail
+            else:
+                self._early(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail("lost")
-
-    # --- what the pool asks ---
 
     @property
     def busy(self) -> bool:
@@ -163,14 +163,23 @@ class Dialogue(asyncio.Protocol):
         if not self.over and not self._expected:
             self.offer()
 
+    def _early(self, reply: Reply) -> None:
+        """An answer to what we only now say: none that can be trusted, unless it says no to the whole message."""
+        if reply.code >= 400 and self._expected[0][0] is Step.DOT:
+            self._last = True
+            self._answered(reply)
+        self._fail("lost" if reply.code == 421 else "garbled")
+
     def _dot(self, letter: Letter, reply: Reply) -> None:
         self.completed += 1
-        if 300 <= reply.code < 400:
+        whole = self._transport is None or self._transport.get_write_buffer_size() <= self._behind + _SLACK
+        if reply.code < 400 and (reply.code >= 300 or not whole):
             self.desk.settled(letter, Unanswered(Stage.DOT, "garbled"))
             self._fail("garbled")
             return
         self.desk.settled(letter, Answered(reply, Stage.DOT))
-        if reply.code == 421 or self._last:  # RFC 5321 3.8: 421 closes the channel
+        # RFC 5321 3.8: 421 closes the channel; and who refused half a message may take the rest for commands
+        if reply.code == 421 or self._last or not whole:
             self._fail("lost")
 
     def _command(self, step: Step, letter: Letter, reply: Reply) -> None:
@@ -227,9 +236,11 @@ class Dialogue(asyncio.Protocol):
         self._expected.append((Step.DOT, letter))
         content = letter.content if letter.parcel.canonical else stuffed(letter.content)
         behind = self._next() if self.flight is Flight.BEHIND_DOT and len(content) <= ALONE else b""
+        self._behind = len(behind)
         self._write(content, b".\r\n" + behind)
 
     def _settle(self, letter: Letter, outcome: Outcome) -> None:
+        self.completed += 1
         self._opening = self._refusal = None
         self.desk.settled(letter, outcome)
 
@@ -237,11 +248,9 @@ class Dialogue(asyncio.Protocol):
 
     def _goodbye(self, letter: Letter, reply: Reply, step: Step) -> None:
         """421 in the middle: after some mails it means "enough for this connection", at once it is an answer."""
-        if self.completed and letter.bumps < BUMPS:
-            self._fail("lost")
-        else:
+        if not self.completed or letter.bumps >= BUMPS:
             self._settle(letter, Answered(reply, _STAGES[step]))
-            self._fail("lost")
+        self._fail("lost")
 
     def _take_back(self) -> None:
         letter, self._opening = self._opening, None

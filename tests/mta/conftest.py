@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +23,9 @@ from store.values import Job, Tracked
 
 CLOSE = "close"
 SILENT = "silent"
+RESET = "reset"
 EHLO = b"250-server\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
-Answer = bytes | str
+Answer = bytes | str | tuple[bytes | str, ...]  # several are said one after the other, each in a packet of its own
 Said = Answer | Callable[[bytes, "Peer"], Answer]
 
 
@@ -39,7 +42,7 @@ class Peer:
 
 @dataclass
 class Server:
-    """Answers by verb: bytes, CLOSE, SILENT, or a function of the line and the peer."""
+    """Answers by verb: bytes, CLOSE, RESET, SILENT, several of them, or a function of the line and the peer."""
 
     port: int = 0
     banner: Said = b"220 ready\r\n"
@@ -103,15 +106,23 @@ class Server:
 
     async def _say(self, writer: asyncio.StreamWriter, said: Said, line: bytes, peer: Peer) -> bool:
         answer = said(line, peer) if callable(said) else said
-        if answer == CLOSE:
-            return False
-        if isinstance(answer, bytes):
-            peer.last = answer
-            writer.write(answer)
+        peer.last = b""
+        for part in answer if isinstance(answer, tuple) else (answer,):
+            if part == CLOSE:
+                return False
+            if part == RESET:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+                return False
+            if isinstance(part, str):
+                await self.over.wait()  # silent until the test ends
+                return False
+            peer.last += part
+            writer.write(part)
             await writer.drain()
-            return True
-        await self.over.wait()  # silent until the test ends
-        return False
+            await asyncio.sleep(0)
+        return True
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What the rooms of the way in work with, made once at the composition root.
 
-In: the settings. Out: one frozen `Desk`. Raises KeysError when a key file is missing.
+In: the settings. Out: one frozen `Desk`, and what several rooms do with it. Raises KeysError when a key file is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gateway.readers import Readers
 from mail.dkim import Signer, from_pem
 from mail.resolver import Resolver
 from parsers.tokens import Keyring
-from store import suppressions
+from store import campaigns, suppressions
 from store.engine import Database
 from store.spool import Spool
 from store.suppressions import SuppressionKeys
@@ -48,3 +48,11 @@ def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, tuple[Signer, .
     folder = settings.gateway.data_dir
     signers = tuple(Signer(domain, selector, from_pem(pem)) for domain, selector, pem in dkim_keys(folder))
     return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), signers
+
+
+async def wipe(database: Database, campaign_id: int) -> None:
+    """Remove a campaign that was never revealed, chunk by chunk so that senders write in between."""
+    more = True
+    while more:
+        async with database.write() as conn:
+            more = await campaigns.wipe(conn, campaign_id)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
 from gateway import acknowledge, answers, judge, notice
-from gateway.desk import Desk
+from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
 from gateway.readers import Unread
@@ -145,9 +145,10 @@ async def create(desk: Desk, work: Work) -> None:
     async with turn:  # the same message twice at once: the second finds the first's campaign whole
         async with desk.database.write() as conn:
             begun = await campaigns.begin(conn, new, work.raw)
-            if isinstance(begun, campaigns.Existing):
-                # an outage in the midst of its lines left it behind; a campaign that exists is not touched
-                await campaigns.wipe(conn, begun.campaign_id)
+        if isinstance(begun, campaigns.Existing):
+            # an outage in the midst of its lines left it behind; a campaign that exists is not touched
+            await wipe(desk.database, begun.campaign_id)
+            async with desk.database.write() as conn:
                 begun = await campaigns.begin(conn, new, work.raw)
         if isinstance(begun, campaigns.Existing):
             await _repeat(desk, work, begun.campaign_id)
@@ -168,8 +169,7 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
         if work.campaign is not None:
             await _reveal(desk, work, work.campaign)
     except BaseException:
-        async with desk.database.write() as conn:
-            await campaigns.wipe(conn, begun)
+        await wipe(desk.database, begun)
         raise
 
 
@@ -179,13 +179,13 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     due = new.send_at or new.created_at
     plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
     tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
+    if not tally.people:
+        await wipe(desk.database, begun)
+        work.answer = {"code": "no_good_line", "lines": tally.lines}
+        return
     async with desk.database.write() as conn:
-        if tally.people:
-            token = campaigns.report_token(desk.report_secret, begun)
-            work.campaign = await campaigns.prepare(conn, begun, token, now_ms())
-        else:
-            await campaigns.wipe(conn, begun)
-            work.answer = {"code": "no_good_line", "lines": tally.lines}
+        token = campaigns.report_token(desk.report_secret, begun)
+        work.campaign = await campaigns.prepare(conn, begun, token, now_ms())
 
 
 async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:

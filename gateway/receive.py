@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings
-from gateway.desk import Desk, rings
+from gateway.desk import Desk, rings, wipe
 from gateway.dispatch import Dispatch
 from gateway.janitor import keep_house
 from gateway.listener import Listener, tls_context
@@ -59,10 +59,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _recover(desk: Desk) -> None:
     files = await asyncio.to_thread(desk.spool.sweep)
-    async with desk.database.write() as conn:
-        wiped = await campaigns.wipe_loading(conn)
-    if files or wiped:
-        log("swept", files=files, campaigns=wiped)
+    async with desk.database.read() as conn:
+        left = await campaigns.loading(conn)
+    for campaign_id in left:
+        await wipe(desk.database, campaign_id)
+    if files or left:
+        log("swept", files=files, campaigns=len(left))
 
 
 def _listens(settings: Settings) -> dict[str, list[str]]:

@@ -3,8 +3,8 @@
 In: what intake made of a mail. `begin` claims the message (the same one within 30 days is the same campaign), `add_rows`
 writes lines in chunks so that nobody waits long for the writer, `prepare` counts them, and `reveal` makes all of it exist
 at once (in the transaction that queues the acknowledgement, so that never one is there without the other); a crash before
-that leaves rows in state `loading`, which `wipe_loading` removes while the mail is still in the spool. Out: Campaign and
-Ledger values. Nothing is raised but what the database raises.
+that leaves rows in state `loading`, which `loading` finds and `wipe` removes while the mail is still in the spool. Out:
+Campaign and Ledger values. Nothing is raised but what the database raises.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from store.tables import accounts, blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
 from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault, NewRecipient
 
+WIPED = 5_000  # rows removed in one transaction
 SAME_MESSAGE = 30 * 86_400_000  # how long a message is remembered, ms (SPEC 1)
 _JSON = ("columns", "options", "held", "links")
 _TAG = re.compile(r"\{\{[^{}]*(?:\}\}|$)")
@@ -180,27 +181,29 @@ def _resent(row: Any) -> tuple[str, str]:
     return author, " ".join(_TAG.sub(" ", row.subject).casefold().split())
 
 
-async def wipe_loading(conn: AsyncConnection) -> int:
-    """Remove what a crash left half-written; the mails are still in the spool. Returns how many campaigns."""
-    query = select(campaigns.c.id, campaigns.c.blob_id).where(campaigns.c.state == CampaignState.LOADING)
-    left = (await conn.execute(query)).all()
-    for row in left:
-        await wipe(conn, row.id)
-    return len(left)
+async def loading(conn: AsyncConnection) -> list[int]:
+    """Campaigns that were never revealed: what a crash left half-written; the mails are still in the spool."""
+    query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.LOADING)
+    return list((await conn.execute(query)).scalars())
 
 
-async def wipe(conn: AsyncConnection, campaign_id: int) -> None:
-    """Remove a campaign that was never revealed, with its rows and its source; one that exists is left alone."""
+async def wipe(conn: AsyncConnection, campaign_id: int, chunk: int = WIPED) -> bool:
+    """Remove a part of a campaign that was never revealed, and at last itself with its source; call it again, each time in
+    a transaction of its own, while it returns True: a million rows at once would keep all senders waiting."""
     loading = select(campaigns.c.blob_id).where(
         campaigns.c.id == campaign_id, campaigns.c.state == CampaignState.LOADING
     )
     blob_id = await conn.scalar(loading)
     if blob_id is None:
-        return
-    for table in (recipients, faults, tallies_table):
-        await conn.execute(delete(table).where(table.c.campaign_id == campaign_id))
+        return False  # one that exists is left alone
+    for table in (recipients, faults):
+        some = select(table.c.id).where(table.c.campaign_id == campaign_id).limit(chunk)
+        if (await conn.execute(delete(table).where(table.c.id.in_(some)))).rowcount:
+            return True
+    await conn.execute(delete(tallies_table).where(tallies_table.c.campaign_id == campaign_id))
     await conn.execute(delete(campaigns).where(campaigns.c.id == campaign_id))
     await conn.execute(delete(blobs).where(blobs.c.id == blob_id))
+    return False
 
 
 def _campaign(row: Row[Any]) -> Campaign:

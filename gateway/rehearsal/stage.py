@@ -223,5 +223,8 @@ def _overrides(
         "DELIVERY__CONNECT_TIMEOUT": "5s",
         "DELIVERY__REPLY_TIMEOUT": "10s",
         "DELIVERY__DOT_TIMEOUT": "3s",
+        # the cast dies and complains more than any real list may: its campaign shall not pause itself
+        "LIMITS__PAUSE_HARD_PERCENT": "0",
+        "LIMITS__PAUSE_COMPLAINT_PERCENT": "0",
     }
     return {f"MAIL2CAMPAIGN_{name}": value for name, value in values.items()}

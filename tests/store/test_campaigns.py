@@ -61,9 +61,17 @@ async def test_a_campaign_that_was_never_published_leaves_nothing(db: Database) 
         campaign = await campaigns.begin(conn, new, b"source")
         assert isinstance(campaign, int)
         person = NewRecipient(2, 0, "a@d.test", "a@d.test", "", ("a@d.test",), Tracked.NONE)
-        await campaigns.add_rows(conn, campaign, [person], [], NOW)
+        await campaigns.add_rows(conn, campaign, [replace(person, line=line) for line in range(2, 9)], [], NOW)
+        assert await campaigns.loading(conn) == [campaign]
+    steps = 0
+    while True:  # each step a short transaction
+        async with db.write() as conn:
+            steps += 1
+            if not await campaigns.wipe(conn, campaign, 3):
+                break
+    assert steps == 4, "3, 3 and 1 rows, then the campaign itself"
     async with db.write() as conn:
-        assert await campaigns.wipe_loading(conn) == 1
+        assert await campaigns.loading(conn) == []
         assert await campaigns.get(conn, campaign) is None
         for table in (recipients, blobs):
             assert await conn.scalar(select(func.count()).select_from(table)) == 0

@@ -25,7 +25,7 @@ PLAIN = b"250-server\r\n250 SIZE 1000000\r\n"
 STEPS = ("banner", "ehlo", "mail", "rcpt", "data", "dot")
 GOOD = {
     "banner": b"220 ready\r\n", "ehlo": EHLO, "mail": b"250 2.1.0 sender ok\r\n", "rcpt": b"250 2.1.5 recipient ok\r\n",
-    "data": b"354 go ahead\r\n", "dot": b"250 2.0.0 queued\r\n",
+    "starttls": b"220 go\r\n", "data": b"354 go ahead\r\n", "dot": b"250 2.0.0 queued\r\n",
 }  # fmt: skip
 WRONG = {"banner": b"354 x\r\n", "ehlo": b"354 x\r\n", "data": b"250 x\r\n"}  # 354 is no answer to the other steps, too
 
@@ -129,6 +129,22 @@ async def test_once(server: Server, lane: MakeLane, step: str, behaviour: str, o
     delivered = [name for name in NAMES if seen(outcomes[name]) == ("dot", "250")]
     if step not in ("banner", "ehlo"):  # there it is the attempt of all that wait
         assert len(delivered) >= 2, "one mail's trouble is no other's"
+
+
+@pytest.mark.parametrize("behaviour", [*BEHAVIOURS, "early"])
+async def test_starttls_that_fails_in_any_way_is_done_without(server: Server, lane: MakeLane, behaviour: str) -> None:
+    server.ehlo = EHLO.replace(b"250-SIZE", b"250-STARTTLS\r\n250-SIZE")
+    early = b"220 go\r\n250-server\r\n250 SIZE 1\r\n"
+    server.starttls = early if behaviour == "early" else BEHAVIOURS[behaviour]("starttls")
+    waits = behaviour in WAITS or behaviour in ("slow", "early", "1 MB without end")  # no handshake follows 220
+    dialling = Dialling("client.test", reply_timeout=0.5 if waits else 20.0, connect_timeout=20.0)
+    made = await lane(limits=ONE, dialling=dialling, patience=PATIENT)
+    made.send(*NAMES)
+    outcomes = await made.wait(len(NAMES))
+    assert {seen(outcome) for outcome in outcomes.values()} == {("dot", "250")}
+    assert {contact.tls for contact in made.contacts.values()} == {""}
+    assert len(server.peers) == 2 and not server.peers[0].mails
+    no_mail_is_wronged(server, made, behaviour)
 
 
 BOTH, SINGLE = (EHLO, PLAIN), (PLAIN,)

@@ -27,6 +27,7 @@ from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_IDS = 1 << 62  # what a database takes as a number, and beyond any id
 _SERIES = ("delivered", "opened", "clicked")
 _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
@@ -135,6 +136,8 @@ async def details(request: Request) -> Response:
 
 async def history(request: Request) -> Response:
     """One recipient's story, as a page or, for the page's script, as a fragment."""
+    if request.path_params["recipient"] >= _IDS:
+        raise HTTPException(404)
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         person = await reports.person(conn, request.path_params["recipient"])

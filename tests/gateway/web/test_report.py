@@ -136,7 +136,8 @@ async def test_the_story_shows_every_reply_and_only_of_this_campaign(web: Web) -
     assert "Connexion non chiffrée" in answer.text
     fragment = await web.reader.get(f"/r/{web.word}/history/1?fragment=1")
     assert "<html" not in fragment.text and "250 2.0.0" in fragment.text
-    assert (await web.reader.get(f"/r/{web.word}/history/99")).status == 404
+    for nobody in (99, 1 << 62, 1 << 80):
+        assert (await web.reader.get(f"/r/{web.word}/history/{nobody}")).status == 404
     async with web.db.write() as conn:  # the same recipients, of another campaign now
         copied = (await conn.execute(campaigns_table.select())).first()
         assert copied is not None

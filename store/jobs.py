@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause, bindparam, case, exists, insert, select, text, update
+from sqlalchemy import BigInteger, TextClause, bindparam, case, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import quotas
@@ -91,6 +91,17 @@ async def due(conn: AsyncConnection, now: int, limit: int = 1_000) -> list[int]:
     return list((await conn.execute(_CAMPAIGNS_DUE, {"now": now, "most": limit})).scalars())
 
 
+# options are JSON written by ourselves without blanks, where a quotation mark inside a text stands behind a backslash
+_URGENT = select(campaigns.c.id).where(
+    campaigns.c.id.in_(bindparam("ids", expanding=True)), campaigns.c.options.contains('"type":"transactional"')
+)
+
+
+async def urgent(conn: AsyncConnection, ids: Sequence[int]) -> frozenset[int]:
+    """Which of these campaigns are transactional: they go first."""
+    return frozenset((await conn.execute(_URGENT, {"ids": list(ids)})).scalars())
+
+
 _TAKE = """
 WITH due AS MATERIALIZED (
   SELECT id FROM {table}
@@ -101,7 +112,7 @@ UPDATE {table} SET owner = :worker WHERE id IN (SELECT id FROM due)
   AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)
 RETURNING {columns}
 """
-_JOB = "id, campaign_id, address, name, fields, tracked, status, attempts, first_attempt_at"
+_JOB = "id, campaign_id, address, name, fields, tracked, status, attempts, first_attempt_at, source_id"
 _OF_CAMPAIGN = "campaign_id = :campaign AND"
 
 
@@ -177,16 +188,37 @@ async def lease(
     return jobs
 
 
-async def release(conn: AsyncConnection, worker: int, ids: Sequence[int], *, not_before: int | None = None) -> None:
-    """Give back recipients that were not tried; `not_before` makes them due later (a site that is paused)."""
+# whoever unsubscribed, or was reported on, while leased is out of the queue and stays out
+_GIVE_BACK = text(
+    "UPDATE recipients SET owner = NULL, next_attempt_at = CASE WHEN next_attempt_at IS NULL THEN NULL"
+    " ELSE coalesce(given.due, next_attempt_at) END"
+    " FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS due FROM json_each(:rows)) AS given"
+    " WHERE recipients.id = given.id AND owner = :worker"
+)
+
+
+async def give_back(conn: AsyncConnection, worker: int, rows: Sequence[tuple[int, int | None]]) -> None:
+    """Give back recipients that were not tried, as (id, when they are due again; None: as before)."""
+    if not rows:
+        return
+    if conn.dialect.name == "sqlite":
+        await conn.execute(_GIVE_BACK, {"rows": orjson.dumps(rows).decode(), "worker": worker})
+        return
+    waits = recipients.c.next_attempt_at.is_not(None)
+    due = case((waits, func.coalesce(bindparam("b_due", type_=BigInteger), recipients.c.next_attempt_at)), else_=None)
     query = update(recipients).where(recipients.c.id == bindparam("b_id"), recipients.c.owner == worker)
-    values: dict[str, object] = {"owner": None}
-    if not_before is not None:
-        # whoever unsubscribed, or was reported on, while leased is out of the queue and stays out
-        waits = recipients.c.next_attempt_at.is_not(None)
-        values["next_attempt_at"] = case((waits, not_before), else_=None)
-    if ids:
-        await conn.execute(query.values(**values), [{"b_id": i} for i in ids])
+    values = [{"b_id": one, "b_due": due_at} for one, due_at in rows]
+    await conn.execute(query.values(owner=None, next_attempt_at=due), values)
+
+
+async def release(conn: AsyncConnection, worker: int, ids: Sequence[int], *, not_before: int | None = None) -> None:
+    """Give back recipients that were not tried; `not_before` makes all of them due later."""
+    await give_back(conn, worker, [(one, not_before) for one in ids])
+
+
+async def owned(conn: AsyncConnection, worker: int) -> list[int]:
+    """The recipients that a worker holds, as the database sees it."""
+    return list((await conn.execute(select(recipients.c.id).where(recipients.c.owner == worker))).scalars())
 
 
 async def lease_notices(conn: AsyncConnection, worker: int, now: int, limit: int) -> list[NoticeJob]:

@@ -61,6 +61,9 @@ pauses = Table(
     Column("until", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),  # a class of parsers.classify
     Column("reply", Text, nullable=False, server_default=""),
+    Column("kind", Text, nullable=False, server_default="pause"),  # pause | slow | note: only to be told
+    Column("rate", Integer),  # slow: mails an hour meanwhile
+    Column("rule", Text, nullable=False, server_default=""),  # of config/providers.toml
     Column("told", Boolean, nullable=False),  # the operator knows
 )
 

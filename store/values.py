@@ -149,6 +149,7 @@ class Job:
     status: Status
     attempts: int
     first_attempt_at: int | None
+    source_id: int | None = None  # the local address that it was tried from
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class Change:
     `owner` fences an attempt: it is written only while that worker still owns the row. `next_attempt_at` None takes the
     recipient out of the queue. `detail` is the story: reply, host, ip, local, tls, agent, link, why …
     `suppress` names the reason for which the address enters the suppression list; `clears` says that its mailbox, full
-    in earlier campaigns, took this mail.
+    in earlier campaigns, took this mail. `source_id` is the local address that an attempt left from.
     """
 
     recipient_id: int
@@ -182,6 +183,7 @@ class Change:
     machine: bool = False
     suppress: str = ""
     clears: bool = False
+    source_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

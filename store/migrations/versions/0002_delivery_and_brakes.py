@@ -64,6 +64,9 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("reply", sa.Text(), server_default="", nullable=False),
+        sa.Column("kind", sa.Text(), server_default="pause", nullable=False),
+        sa.Column("rate", sa.Integer(), nullable=True),
+        sa.Column("rule", sa.Text(), server_default="", nullable=False),
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("site", "source_id", name=op.f("pk_pauses")),
     )

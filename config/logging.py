@@ -56,6 +56,8 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "batch_written": ("info", {"rows", "dropped"}),
     "change_dropped": ("warning", {"campaign", "recipient", "worker", "kind"}),
     "worker_joined": ("info", {"worker"}),
+    "leases_lost": ("warning", {"rows"}),
+    "site_paused": ("warning", {"host", "kind", "rule", "until"}),
     "worker_retired": ("warning", {"worker", "rows"}),
     "providers_refused": ("error", set()),
     "dkim_failed": ("error", {"campaign", "domain", "selector"}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from config.logging import log
@@ -17,10 +17,14 @@ from mta.plates import Plate, Unusable
 from mta.pool import Pool
 from mta.sites import Atlas, Site
 from mta.values import Contact, Outcome, Parcel, Unanswered
+from mta.ways import Choice, Placing, Way
 from parsers.replies import Stage
+from store.engine import now_ms
 from store.values import Job
 
 _PLATES = 32  # campaigns kept compiled
+LATER = 10_000  # ms that mails wait for which no source could be chosen
+OTHERS = 10  # the part of a lease that goes to other campaigns while urgent ones wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,9 @@ class Supply:
     plate: Callable[[int, Job], Awaitable[Plate | Unusable]]  # compile a campaign, and prove its first mail
     hold: Callable[[int, Unusable], Awaitable[None]]
     release: Callable[[Sequence[int]], Awaitable[None]]
-    outcome: Callable[[Parcel, Outcome, Contact], None]
+    outcome: Callable[[Parcel, Outcome, Contact, None], None]
+    choice: Choice  # from which local address mails leave
+    wait: Callable[[Parcel, int], None]  # a mail has to wait until an instant (UTC ms)
 
 
 class Feeder:
@@ -75,14 +81,29 @@ class Feeder:
         except Exception as error:  # a bug of ours must not keep leased mails for ever: unknown means temporary
             log("failed", what="locate", error=error)
             site = Unanswered(Stage.DNS, "failed")
-        finally:
+        except asyncio.CancelledError:
             self.unplaced -= len(parcels)
+            raise
         if isinstance(site, Site):
-            self._pool.submit(site, parcels)
+            await self._place_site(site, parcels)
             return
+        self.unplaced -= len(parcels)
         for parcel in parcels:
             self._pool.gate.used += 1  # freed by the commit, as every outcome's
-            self._supply.outcome(parcel, site, Contact())
+            self._supply.outcome(parcel, site, Contact(), None)
+
+    async def _place_site(self, site: Site, parcels: Sequence[Parcel]) -> None:
+        try:
+            placing = await self._supply.choice(site, parcels)
+        except Exception as error:  # the database is away, perhaps
+            log("failed", what="choose a source", error=error)
+            placing = Placing((), [(parcel, now_ms() + LATER) for parcel in parcels])
+        finally:
+            self.unplaced -= len(parcels)
+        for source, some in placing.parts:
+            self._pool.submit(Way(site, source), some)
+        for parcel, until in placing.later:
+            self._supply.wait(parcel, until)
 
     async def _plate(self, campaign_id: int, jobs: Sequence[Job]) -> Plate | None:
         plate = self._plates.get(campaign_id)
@@ -107,7 +128,16 @@ def _grouped(jobs: Sequence[Job]) -> dict[int, list[Job]]:
     return groups
 
 
-def shares(due: Sequence[int], room: int) -> dict[int, int]:
-    """How many recipients to lease of each campaign that is due: equal parts, so that no campaign waits for another."""
+def shares(due: Sequence[int], room: int, urgent: Collection[int] = ()) -> dict[int, int]:
+    """How many recipients to lease of each campaign that is due: equal parts, so that no campaign waits for another;
+    beside `urgent` ones the others get a tenth."""
+    first = [one for one in due if one in urgent]
+    rest = [one for one in due if one not in urgent]
+    if first and rest:
+        return _equal(first, room - room // OTHERS) | _equal(rest, room // OTHERS)
+    return _equal(due, room)
+
+
+def _equal(due: Sequence[int], room: int) -> dict[int, int]:
     chosen = due[: max(1, room)]
     return dict.fromkeys(chosen, max(1, room // len(chosen))) if chosen and room > 0 else {}

@@ -11,34 +11,40 @@ import ipaddress
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from config.durations import milliseconds
-from config.settings import Settings, split_hostport
+from config.providers import Watch
+from config.settings import Delivery, Settings, split_hostport
 from mail.dkim import Signer
 from mail.resolver import Fence, Resolver
+from mta.conditions import Conditions
 from mta.gate import Gate
-from mta.lines import Limits
+from mta.lines import Line
 from mta.notices import NoticeLane
-from mta.pool import Hooks, Pool
+from mta.pool import Hooks, Pool, Rules
+from mta.providers import Limits
+from mta.reactions import Reactions, asking
 from mta.retry import Plans
 from mta.session import Dialling
 from mta.sites import Atlas
+from mta.slots import Slots
+from mta.throttle import SHORTEST
 from mta.transport import Transport, transport
 from mta.values import Contact, Outcome, Parcel, Patience
-from store.engine import Database
+from mta.ways import RoundRobin
+from store.engine import Database, now_ms
 
 NOTICES_IN_FLIGHT = 40
-_NOTICE_LIMITS = Limits(per_site=3, total=40, messages=50, idle=2.0)
 
 
 class Taker(Protocol):
     """Who takes the results of the campaign lane."""
 
-    def outcome(self, parcel: Parcel, outcome: Outcome, contact: Contact) -> None: ...
+    def outcome(self, parcel: Parcel, outcome: Outcome, contact: Contact, line: Line | None) -> None: ...
     def unsent(self, parcel: Parcel) -> None: ...
-    def later(self, parcel: Parcel) -> None: ...
+    def later(self, parcel: Parcel, seconds: float) -> None: ...
     def broken(self, parcel: Parcel, error: Exception) -> None: ...
 
 
@@ -53,6 +59,8 @@ class Lanes:
     notice_pool: Pool
     notices: NoticeLane
     transport: Transport
+    reactions: Reactions
+    choice: RoundRobin
     broken: set[int] = field(default_factory=set)  # campaigns with a mail that could not be rendered
 
 
@@ -69,15 +77,32 @@ def lanes(
     dialling = Dialling(
         delivery.helo or settings.gateway.domain, delivery.source, milliseconds(delivery.connect_timeout) / 1000, reply
     )
-    limits = Limits(per_site=delivery.connections_per_site, messages=delivery.messages_per_connection)
+    claims = asking(database)
+    conditions = Conditions(Watch(settings.providers_file).current, claims, now_ms)
+    choice, slots = RoundRobin(), settings.gateway.data_dir / "slots"
+    limits = _limits(delivery, plans, dialling)
     hooks = Hooks(taker.outcome, taker.unsent, taker.later, taker.broken)
-    pool = Pool(atlas, dialling, patience, limits, gate, hooks)
+    pool = Pool(atlas, dialling, patience, limits, gate, hooks, Rules(conditions, Slots(slots)))
     notice_gate = Gate(NOTICES_IN_FLIGHT, time.monotonic)
-    notices = NoticeLane(database, atlas, notice_gate, plans)
-    notice_hooks = Hooks(notices.outcome, notices.unsent, notices.unsent, notices.broken)
-    notice_pool = Pool(atlas, dialling, patience, _NOTICE_LIMITS, notice_gate, notice_hooks)
+    notices = NoticeLane(database, atlas, notice_gate, plans, choice)
+    notice_hooks = Hooks(notices.outcome, notices.unsent, notices.later, notices.broken)
+    notice_limits = replace(limits, per_site=3, total=40, messages=50, idle=2.0, metered=False)
+    rules = Rules(conditions, Slots(slots, urgent=True))
+    notice_pool = Pool(atlas, dialling, patience, notice_limits, notice_gate, notice_hooks, rules)
     notices.pool = notice_pool
-    return Lanes(resolver, atlas, pool, notice_gate, notice_pool, notices, secured)
+    reactions = Reactions(database, conditions, claims)
+    reactions.pools = (pool, notice_pool)
+    return Lanes(resolver, atlas, pool, notice_gate, notice_pool, notices, secured, reactions, choice)
+
+
+def _limits(delivery: Delivery, plans: Plans, dialling: Dialling) -> Limits:
+    soonest = min(plans.retry.steps[0], plans.awaiting.steps[0]) / 1000
+    return Limits(
+        per_site=delivery.connections_per_site,
+        messages=delivery.messages_per_connection,
+        dial=2 * dialling.connect_timeout + dialling.reply_timeout,
+        dead=min(SHORTEST, soonest),  # no use in leaving a site alone for longer than its mails wait
+    )
 
 
 def resolver_of(settings: Settings) -> Resolver:

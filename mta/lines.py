@@ -1,59 +1,71 @@
-"""The line of mails waiting for one site, and what is known of the site's manners.
+"""The line of mails waiting for one site from one source, and what is known of the site's manners.
 
-In: parcels and letters handed back. Out: the next of them, and whether one more connection is worth opening. No I/O.
+In: parcels and letters handed back. Out: the next of them, whether one more connection is worth opening, and how many
+mails may wait here. No I/O.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from mta.sites import Site
-from mta.values import Letter, Parcel
+from mta.claims import Meter
+from mta.providers import Limits as Limits  # the bounds of lines are part of this room for whoever wires it
+from mta.providers import Terms
+from mta.queues import Queue
+from mta.throttle import Throttle
+from mta.ways import Way
 
 SLOW_START = 1.0  # seconds that earn an unproven site one more connection
 MAILS_A_CONNECTION = 5  # mails waiting that make one more connection worth its set-up
 ENOUGH = 2.0  # seconds within which the connections at hand must empty the line, so that none is added
 STRIKES = 10  # mails in a row without an answer after which the rest is put off
 HOLD = 30.0  # seconds without a new connection after one was refused while others work
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a pool: connections a site and in all, mails a connection, seconds that an idle one is kept."""
-
-    per_site: int = 20
-    total: int = 200
-    messages: int = 100
-    idle: float = 5.0
+KEEP = 25  # mails that may wait in a line however slow it is
+KEEP_FOR = 5.0  # seconds' worth of mails that may wait in a line
+SETTLING = 2.0  # seconds before a line's pace tells anything
+_MEMORY = 10.0  # seconds over which the pace is told
 
 
 class Line:
-    """Mails for one site; `connections` counts those open or being opened."""
+    """Mails for one site from one source; `connections` counts those open or being opened."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.waiting: deque[Parcel | Letter] = deque()
+    def __init__(self, way: Way, terms: Terms | None = None, throttle: Throttle | None = None) -> None:
+        self.way = way
+        self.terms = terms or Terms()
+        self.throttle = throttle or Throttle(self.terms.connections)
+        self.meter: Meter | None = None  # mails an hour that all senders share
+        self.waiting = Queue()
         self.connections = 0
         self.dialling = 0
         self.outstanding = 0  # handed to a connection, no outcome yet
         self.proven = False  # it has answered a mail
         self.strikes = 0
+        self.hits = 0  # answers in a row that spoke of us, not of a recipient
+        self.since = 0.0  # when mails began to wait
         self.moved_at = 0.0  # last time that a mail got its outcome
         self.first_at: float | None = None  # when its first connection was ready
         self.no_more_until = 0.0
-        self.rate = 0.0  # answers a second, lately
+        self.no_slot_until = 0.0
+        self.put_off_until = 0.0  # when the last of the mails that were put off is due
+        self.rate = 0.0  # answers a second, this moment
+        self.pace = 0.0  # answers a second while there was something to do, over some seconds
         self._answers = 0
+        self._counted, self._span = 0.0, 0.0
 
     @property
     def empty(self) -> bool:
         """Whether nothing is known of or wanted from the site any more."""
         return not (self.waiting or self.connections or self.dialling or self.outstanding)
 
-    def wants_connection(self, idle: int, now: float, limits: Limits) -> bool:
+    @property
+    def speed(self) -> float:
+        """Mails a second that may be expected of it."""
+        hourly = self.terms.per_hour
+        return min(self.pace, hourly / 3600) if hourly else self.pace
+
+    def wants_connection(self, idle: int, now: float) -> bool:
         """Whether to open one more connection now; `idle` of those open have nothing to do."""
-        if not self.waiting or idle:
+        if not self.waiting or idle or (self.meter is not None and not self.meter.left):
+            return False
+        if now < self.no_slot_until:
             return False
         if not self.connections and not self.dialling:
             return True  # also while no more are opened: those that worked then have gone
@@ -61,7 +73,7 @@ class Line:
             return False
         if self.dialling >= max(1, self.connections) or self.rate * ENOUGH > len(self.waiting):
             return False
-        return self.connections + self.dialling < min(limits.per_site, self._worth(now))
+        return self.connections + self.dialling < min(self.throttle.window, self._worth(now))
 
     def _worth(self, now: float) -> int:
         if self.proven:
@@ -77,6 +89,11 @@ class Line:
     def measure(self, seconds: float) -> None:
         """Work out the rate of answers; called every so many seconds."""
         self.rate = (self.rate + self._answers / seconds) / 2
+        if self.waiting or self.outstanding or self._answers:
+            self._counted, self._span = self._counted + self._answers, self._span + seconds
+            if self._span > _MEMORY:
+                self._counted, self._span = self._counted / 2, self._span / 2
+            self.pace = self._counted / self._span
         self._answers = 0
 
     def unanswered(self, now: float) -> None:
@@ -84,15 +101,8 @@ class Line:
         self.strikes += 1
         self.moved_at = now
 
-    def withdraw(self, unwanted: Callable[[Parcel], bool]) -> list[Parcel]:
-        """Take out the waiting mails that are unwanted."""
-        gone: list[Parcel] = []
-        kept: deque[Parcel | Letter] = deque()
-        for item in self.waiting:
-            parcel = item.parcel if isinstance(item, Letter) else item
-            if unwanted(parcel):
-                gone.append(parcel)
-            else:
-                kept.append(item)
-        self.waiting = kept
-        return gone
+    def surplus(self, now: float, keep: int = KEEP) -> int:
+        """How many mails wait here beyond what will leave soon; none before the rate tells anything."""
+        if now - self.since < SETTLING:
+            return 0
+        return max(0, len(self.waiting) - max(keep, int(self.speed * KEEP_FOR)))

@@ -11,11 +11,14 @@ import logging
 from functools import partial
 
 from mta.gate import Gate
+from mta.lines import Line
 from mta.pool import Pool
 from mta.retry import Plans, judge, next_attempt
 from mta.sites import Atlas, Site
+from mta.tending import put_off
 from mta.tls_report import is_report
 from mta.values import Answered, Contact, Outcome, Parcel
+from mta.ways import Choice, Placing, Way
 from store import jobs
 from store.engine import Database, now_ms
 from store.states import Event
@@ -35,8 +38,8 @@ def _same(raw: bytes) -> bytes:
 class NoticeLane:
     """Serves the queue of notices of one worker; `run` must be running, and its pool."""
 
-    def __init__(self, database: Database, atlas: Atlas, gate: Gate, plans: Plans) -> None:
-        self._database, self._atlas, self._gate, self._plans = database, atlas, gate, plans
+    def __init__(self, database: Database, atlas: Atlas, gate: Gate, plans: Plans, choice: Choice) -> None:
+        self._database, self._atlas, self._gate, self._plans, self._choice = database, atlas, gate, plans, choice
         self.pool: Pool | None = None
         self._held: set[int] = set()
         self._placing: set[asyncio.Task[None]] = set()
@@ -48,10 +51,14 @@ class NoticeLane:
             group.create_task(self._lease())
             group.create_task(self._finish())
 
-    def outcome(self, parcel: Parcel, outcome: Outcome, _contact: Contact) -> None:
+    def outcome(self, parcel: Parcel, outcome: Outcome, _contact: Contact, _line: Line) -> None:
         """A notice was tried."""
         self._gate.used -= 1
         self._finished.put_nowait((parcel, outcome))
+
+    def later(self, parcel: Parcel, _seconds: float) -> None:
+        """A notice was not tried, its site takes none for now: somebody waits for it, so it asks again soon."""
+        self.unsent(parcel)
 
     def unsent(self, parcel: Parcel) -> None:
         """A notice was not tried: it stays ours, and due again in a minute."""
@@ -74,7 +81,7 @@ class NoticeLane:
     async def _round(self) -> None:
         gate, worker = self._gate, self._gate.worker
         if len(self._held) >= gate.in_flight and self.pool is not None:
-            self.pool.put_off(_QUIET)  # those of a silent site must not keep all others waiting
+            put_off(self.pool, _QUIET, _LATER / 1000)  # those of a silent site must not keep all others waiting
         if not gate.open or len(self._held) >= gate.in_flight:
             return
         async with self._database.read() as conn:
@@ -93,12 +100,16 @@ class NoticeLane:
         try:
             domain = job.address.rpartition("@")[2]
             site = await self._atlas.locate(domain, guarded=not is_report(job.raw))
+            placing = await self._choice(site, [parcel]) if isinstance(site, Site) else Placing(())
         except Exception:
             LOG.exception("notice %d cannot be placed", job.id)
             self.unsent(parcel)
             return
         if isinstance(site, Site) and self.pool is not None:
-            self.pool.submit(site, [parcel])
+            for source, some in placing.parts:
+                self.pool.submit(Way(site, source), some)
+            for waiting, _ in placing.later:
+                self.unsent(waiting)
         elif not isinstance(site, Site):
             self._finished.put_nowait((parcel, site))
 

@@ -40,11 +40,17 @@ class Outcomes:
         self._enough = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+        self._flushing_since: float | None = None
 
     @property
     def waiting(self) -> int:
         """Changes that are not durable yet and not in a flush under way."""
         return len(self._changes)
+
+    def stuck(self, seconds: float) -> bool:
+        """Whether a flush has been trying for so long: what is written may be much older than what is known."""
+        since = self._flushing_since
+        return since is not None and asyncio.get_running_loop().time() - since > seconds
 
     def add(self, change: Change) -> None:
         """Queue a change; bounded by the permits and leases that whoever calls it holds."""
@@ -68,7 +74,9 @@ class Outcomes:
             if not self._changes:
                 self._some.clear()
                 self._enough.clear()
+            self._flushing_since = asyncio.get_running_loop().time()
             await self._flush(batch)
+            self._flushing_since = None
             if not self._changes:
                 self._settled.set()
 

@@ -57,12 +57,14 @@ class Plate:
     """One compiled campaign."""
 
     compiled: Compiled
+    pool: str = "shared"  # the local addresses of its account
+    urgent: bool = False  # transactional mail goes first
 
     def parcel(self, job: Job, worker: int) -> Parcel:
         """The mail of one recipient; it is rendered when a connection takes it."""
         sender = self.compiled.envelope_sender(job.id)
         canonical = self.compiled.dot_safe and job.address.isascii()
-        return Parcel(job, worker, sender, job.address, partial(self.render, job), canonical)
+        return Parcel(job, worker, sender, job.address, partial(self.render, job), canonical, self.pool, self.urgent)
 
     def render(self, job: Job) -> bytes:
         """The bytes of one recipient's mail, dated now (the Message-ID is the recipient's, so a retry keeps it)."""
@@ -113,7 +115,7 @@ def _proved(campaign: Campaign, source: bytes, first: Job, house: House) -> Plat
     if not isinstance(compiled, Compiled):
         found = compiled[0]
         return Unusable(found.kind.value, found.text)
-    plate = Plate(compiled)
+    plate = Plate(compiled, urgent=campaign.options.get("type") == "transactional")
     raw = plate.render(first)
     published = {dkim.dns_name(signer): dkim.dns_value(signer)}
     if not dkim.verify_with_dkimpy(raw, lambda name: published.get(name.rstrip("."))):

@@ -1,61 +1,83 @@
 """Connections to many sites at once: opened when mails wait, reused, bounded, closed when idle.
 
-In: parcels with their site. Out, through `Hooks`: an outcome for every mail that was tried, and back unchanged every mail
-that was not. Each site has its own line and its own connections, so one that is slow or silent holds nobody else; what
+In: parcels with their way. Out, through `Hooks`: an outcome for every mail that was tried, and back unchanged every mail
+that was not. Each way has its own line and its own connections, so one that is slow or silent holds nobody else; what
 all share is bounded by the gate. Nothing is raised; a mail that cannot be rendered is reported as broken.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+import random
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from config.logging import log
+from mta.claims import Meter
+from mta.conditions import Conditions
 from mta.connection import Connection
+from mta.dialler import Dialler
+from mta.fleet import Fleet
 from mta.gate import Gate
-from mta.lines import HOLD, STRIKES, Limits, Line
-from mta.session import Dialling, Failed, Opened, Target, close_session, open_session, weigh
-from mta.sites import Atlas, Site
-from mta.values import Answered, Contact, Flight, Letter, Outcome, Parcel, Patience, Unanswered
-from parsers.replies import Stage
+from mta.lines import STRIKES, Line
+from mta.providers import Limits, Terms
+from mta.queues import parcel_of
+from mta.session import Dialling
+from mta.sites import Atlas
+from mta.slots import Slots
+from mta.throttle import Throttle
+from mta.values import Answered, Contact, Letter, Outcome, Parcel, Patience, Unanswered
+from mta.ways import Way
 
 TICK = 0.1  # seconds between two looks at the time limits
-SLUGGISH = 5.0  # seconds without movement after which a site's mails do not count as work at hand
 HEAVY = 64_000_000  # bytes of rendered mails on their way, above which no more are rendered
-_LOOK = 0.02  # seconds between two looks while draining
-_MANNERS = 5_000  # hosts whose bearing is remembered
-_BAD_HOST = 60.0  # seconds that an address which did not connect is tried last
+_THROTTLES = 5_000  # ways whose bearing is remembered
+_SPREAD = 0.1  # of a delay: mails that were put off together do not come back together
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What the pool tells; none may raise."""
 
-    outcome: Callable[[Parcel, Outcome, Contact], None]
+    outcome: Callable[[Parcel, Outcome, Contact, Line], None]
     unsent: Callable[[Parcel], None]  # was not tried and is not wanted here: give it back
-    later: Callable[[Parcel], None]  # was not tried: its site answers nobody for now
+    later: Callable[[Parcel, float], None]  # was not tried and has to wait so many seconds
     broken: Callable[[Parcel, Exception], None]  # could not be rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What bounds the ways of a pool beside its own limits."""
+
+    conditions: Conditions
+    slots: Slots
 
 
 class Pool:
     """All connections of one lane of a sender; `run` must be running."""
 
     def __init__(
-        self, atlas: Atlas, dialling: Dialling, patience: Patience, limits: Limits, gate: Gate, hooks: Hooks
+        self,
+        atlas: Atlas,
+        dialling: Dialling,
+        patience: Patience,
+        limits: Limits,
+        gate: Gate,
+        hooks: Hooks,
+        rules: Rules | None = None,
     ) -> None:
-        self.atlas, self.dialling, self.patience, self.limits = atlas, dialling, patience, limits
-        self.gate, self.hooks = gate, hooks
-        self.lines: dict[Site, Line] = {}
-        self.connections: set[Connection] = set()
-        self._of: defaultdict[Line, set[Connection]] = defaultdict(set)
+        self.patience, self.limits, self.gate, self.hooks, self.rules = patience, limits, gate, hooks, rules
+        self.fleet = Fleet(self, Dialler(atlas, dialling, limits.dial), rules.slots if rules else None)
+        self.lines: dict[Way, Line] = {}
         self.waiting = 0
         self.loaded = 0  # bytes of the letters that connections hold
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._manners: OrderedDict[str, Flight] = OrderedDict()
-        self._bad: OrderedDict[tuple[str, int], float] = OrderedDict()
+        self._throttles: OrderedDict[Way, Throttle] = OrderedDict()
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def connections(self) -> set[Connection]:
+        """The connections that are open."""
+        return self.fleet.connections
 
     def now(self) -> float:
         """The loop's clock, in seconds."""
@@ -63,11 +85,17 @@ class Pool:
 
     # --- from the feeder ---
 
-    def submit(self, site: Site, parcels: Iterable[Parcel]) -> None:
-        """Put mails in the line of their site."""
-        line = self.lines.setdefault(site, Line(site))
-        if not line.waiting and not line.outstanding:
-            line.moved_at = self.now()
+    def submit(self, way: Way, parcels: Iterable[Parcel]) -> None:
+        """Put mails in the line of their way."""
+        line = self.lines.get(way) or self._begin(way)
+        shut = self.shut(line)
+        if shut > 0:
+            self.later(parcels, shut)
+            return
+        if not line.waiting:
+            line.since = self.now()
+            if not line.outstanding:
+                line.moved_at = line.since
         before = len(line.waiting)
         line.waiting.extend(parcels)
         self.waiting += len(line.waiting) - before
@@ -75,22 +103,21 @@ class Pool:
 
     def withdraw(self, unwanted: Callable[[Parcel], bool]) -> list[Parcel]:
         """Take out mails that wait and were never handed to a connection, or were handed back."""
-        gone = [parcel for line in self.lines.values() for parcel in line.withdraw(unwanted)]
+        gone = [parcel for line in self.lines.values() for parcel in line.waiting.drop(unwanted)]
         self.waiting -= len(gone)
         return gone
 
-    @property
-    def moving(self) -> int:
-        """Mails that wait for sites where something moves, or that nobody has tried to reach yet."""
-        limit = self.now() - SLUGGISH
-        return sum(len(line.waiting) for line in self.lines.values() if line.moved_at >= limit)
+    def later(self, parcels: Iterable[Parcel], seconds: float) -> None:
+        """Give back mails that have to wait, untried."""
+        for parcel in parcels:
+            self.hooks.later(parcel, seconds * (1 + _SPREAD * random.random()))
 
-    def put_off(self, quiet_for: float) -> None:
-        """Give up, for now, the mails of sites where nothing has moved for so many seconds."""
-        limit = self.now() - quiet_for
-        for line in self.lines.values():
-            if line.waiting and line.moved_at < limit:
-                self._put_off(line)
+    def empty(self, line: Line) -> list[Parcel]:
+        """Take out all that waits in a line."""
+        parcels = [parcel_of(item) for item in line.waiting]
+        line.waiting.clear()
+        self.waiting -= len(parcels)
+        return parcels
 
     def kick_all(self) -> None:
         """Permits were freed: let idle connections look again."""
@@ -101,23 +128,28 @@ class Pool:
     def kick(self, line: Line) -> None:
         """Let the idle connections of a line take mails, and open another where that is worth while."""
         idle = 0
-        for connection in [c for c in self._of.get(line, ()) if c.idle_since is not None]:
+        for connection in self.fleet.idle_of(line):
             if not line.waiting:
                 return
             connection.dialogue.offer()
             idle += connection.idle_since is not None and not connection.full
-        if self.gate.open and line.wants_connection(idle, self.now(), self.limits) and self._makes_room():
-            line.dialling += 1
-            task = asyncio.create_task(self._dial(line))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self.gate.open and line.wants_connection(idle, self.now()):
+            self.fleet.open(line)
+
+    def shut(self, line: Line) -> float:
+        """Seconds for which nothing may leave on a line: it is paused, or answers nobody."""
+        paused = self.rules.conditions.shut(line.terms.site, line.way.source_id) if self.rules else 0.0
+        return max(paused, line.throttle.dead_until - self.now())
 
     # --- from the connections ---
 
     def take(self, line: Line) -> Letter | None:
         """The next letter of a line, if a permit is free and memory allows."""
+        meter = line.meter
         while line.waiting and self.loaded < HEAVY and self.gate.open and self.gate.room(line.outstanding, line.proven):
-            item = line.waiting.popleft()
+            if meter is not None and meter.left <= 0:
+                return None
+            item = line.waiting.pop()
             self.waiting -= 1
             parcel = item.parcel if isinstance(item, Letter) else item
             if not self.gate.lets(parcel):
@@ -132,6 +164,8 @@ class Pool:
             line.outstanding += 1
             self.gate.used += 1
             self.loaded += len(item.content)
+            if meter is not None:
+                meter.left -= 1
             return item
         return None
 
@@ -141,155 +175,87 @@ class Pool:
         self.loaded -= len(letter.content)
         if isinstance(outcome, Answered):
             line.answered(self.now())
+            if outcome.reply.code == 421:
+                self._suffered(line)
+            else:
+                line.throttle.succeeded()
         elif isinstance(outcome, Unanswered):
             line.unanswered(self.now())
             if line.strikes >= STRIKES:
-                self._put_off(line)
-        self.hooks.outcome(letter.parcel, outcome, contact)
+                line.strikes = 0
+                line.throttle.die(self.now())
+                self.later(self.empty(line), self.shut(line))
+            else:
+                self._suffered(line)
+        self.hooks.outcome(letter.parcel, outcome, contact, line)
 
     def returned(self, line: Line, letter: Letter) -> None:
         """A letter comes back unsent."""
         line.outstanding -= 1
         self.loaded -= len(letter.content)
         self.gate.used -= 1
-        if self.gate.lets(letter.parcel):
-            line.waiting.appendleft(letter)
+        if line.meter is not None:
+            line.meter.left += 1
+        if not self.gate.lets(letter.parcel):
+            self.hooks.unsent(letter.parcel)
+        elif (shut := self.shut(line)) > 0:
+            self.later([letter.parcel], shut)
+        else:
+            line.waiting.put_back(letter)
             self.waiting += 1
             self._loop.call_soon(self.kick, line)
-        else:
-            self.hooks.unsent(letter.parcel)
 
-    def stumbled(self, host: str, flight: Flight) -> None:
-        """A server did not bear that many commands at once: it gets fewer from now on."""
-        lower = Flight(max(0, flight - 1))
-        if lower < self._manners.get(host, Flight.BEHIND_DOT):
-            self._manners[host] = lower
-            self._manners.move_to_end(host)
-            if len(self._manners) > _MANNERS:
-                self._manners.popitem(last=False)
+    # --- lines ---
 
-    def ended(self, connection: Connection) -> None:
-        """A connection has closed."""
-        if self._forget(connection):
-            connection.opened.client.close()
+    def _begin(self, way: Way) -> Line:
+        terms = self.terms(way)
+        line = Line(way, terms, self._throttles.pop(way, None) or Throttle(terms.connections, self.limits.dead))
+        line.throttle.bound(terms.connections)
+        line.meter = self.meter(terms)
+        self.lines[way] = line
+        return line
 
-    # --- connections ---
+    def meter(self, terms: Terms) -> Meter | None:
+        """The shared tokens that mails on these terms need; None where they need none."""
+        return self.rules.conditions.meter(terms) if self.rules is not None and self.limits.metered else None
 
-    def _makes_room(self) -> bool:
-        busy = len(self.connections) + sum(line.dialling for line in self.lines.values())
-        if busy < self.limits.total:
-            return True
-        for connection in self.connections:
-            if connection.idle_since is not None and not connection.line.waiting:
-                self.quit(connection)
-                return True
-        return False
+    def terms(self, way: Way) -> Terms:
+        """What holds for a way now."""
+        if self.rules is None:
+            return Terms(self.limits.per_site, self.limits.messages)
+        return self.rules.conditions.terms(way, self.limits)
 
-    async def _dial(self, line: Line) -> None:
-        result: Opened | tuple[Outcome, Contact]
-        try:
-            result = await self._first_that_answers(line)
-        except Exception as error:  # a bug of ours must not keep mails for ever: unknown means temporary
-            log("failed", what="dial", error=error)
-            result = Unanswered(Stage.CONNECT, "failed"), Contact(line.site.name)
-        finally:
-            line.dialling -= 1
-        if isinstance(result, Opened):
-            line.connections += 1
-            line.first_at = line.first_at if line.first_at is not None else self.now()
-            flight = self._manners.get(result.contact.host, Flight.BEHIND_DOT)
-            connection = Connection(self, line, result, flight)
-            self.connections.add(connection)
-            self._of[line].add(connection)
-            connection.start()
-        elif line.connections or line.dialling:
-            line.no_more_until = self.now() + HOLD  # it takes no more connections than it has
-        else:
-            self._fail_line(line, *result)
+    def _end(self, line: Line) -> None:
+        del self.lines[line.way]
+        self.fleet.forget(line)
+        if not line.throttle.whole:
+            self._throttles[line.way] = line.throttle
+            if len(self._throttles) > _THROTTLES:
+                self._throttles.popitem(last=False)
 
-    async def _first_that_answers(self, line: Line) -> Opened | tuple[Outcome, Contact]:
-        targets = await self.atlas.targets(line.site)
-        if not isinstance(targets, list):
-            return targets, Contact(line.site.name)
-        failures: list[Failed] = []
-        for target in sorted(targets, key=self._was_bad):
-            result = await open_session(target, self.dialling)
-            if isinstance(result, Opened):
-                self._bad.pop((target.ip, target.port), None)
-                return result
-            failures.append(result)
-            self._bad[target.ip, target.port] = self.now() + _BAD_HOST
-            if len(self._bad) > _MANNERS:
-                self._bad.popitem(last=False)
-        worst = weigh(failures)
-        return worst.outcome, worst.contact
-
-    def _was_bad(self, target: Target) -> bool:
-        return self._bad.get((target.ip, target.port), 0.0) > self.now()
-
-    def _fail_line(self, line: Line, outcome: Outcome, contact: Contact) -> None:
-        # only what waits now has been tried by this attempt to reach the site
-        waiting, line.waiting = line.waiting, type(line.waiting)()
-        self.waiting -= len(waiting)
-        for item in waiting:
+    def failed(self, line: Line, outcome: Outcome, contact: Contact) -> None:
+        """A site could not be reached: that is the outcome of all that waits now, for this was its attempt."""
+        line.throttle.failed(self.now(), cohort=True)
+        for parcel in self.empty(line):
             self.gate.used += 1
-            self.hooks.outcome(item.parcel if isinstance(item, Letter) else item, outcome, contact)
+            self.hooks.outcome(parcel, outcome, contact, line)
 
-    def _put_off(self, line: Line) -> None:
-        waiting, line.waiting = line.waiting, type(line.waiting)()
-        self.waiting -= len(waiting)
-        for item in waiting:
-            self.hooks.later(item.parcel if isinstance(item, Letter) else item)
-
-    def quit(self, connection: Connection) -> None:
-        """Close a connection politely; its place is free at once."""
-        if not self._forget(connection):
-            return
-        connection.dialogue.over = True
-        task = asyncio.create_task(close_session(connection.opened))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _forget(self, connection: Connection) -> bool:
-        if connection not in self.connections:
-            return False
-        line = connection.line
-        self.connections.discard(connection)
-        self._of[line].discard(connection)
-        line.connections -= 1
-        self._loop.call_soon(self.kick, line)
-        return True
+    def _suffered(self, line: Line) -> None:
+        if line.throttle.failed(self.now()):
+            self.later(self.empty(line), self.shut(line))
 
     async def run(self) -> None:
         """Look after time limits, idle connections and growth, until cancelled."""
         while True:
             await asyncio.sleep(TICK)
-            now = self.now()
-            for connection in list(self.connections):
-                connection.dialogue.tick(now)
-                since = connection.idle_since
-                if since is not None and now - since > self.limits.idle:
-                    self.quit(connection)
-            for site, line in list(self.lines.items()):
+            self.fleet.tend(self.now())
+            for line in list(self.lines.values()):
                 line.measure(TICK)
                 if line.waiting:
                     self.kick(line)
                 elif line.empty:
-                    del self.lines[site]
-                    self._of.pop(line, None)
+                    self._end(line)
 
     async def drain(self, patience: float) -> None:
         """Wait so many seconds for replies under way, then end every connection."""
-        for _ in range(int(patience / _LOOK)):
-            if not any(connection.dialogue.busy for connection in self.connections):
-                break
-            await asyncio.sleep(_LOOK)
-        for connection in list(self.connections):
-            if connection.dialogue.busy:
-                connection.dialogue.abort()
-            else:
-                self.quit(connection)
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=1.0)
-            for task in late:
-                task.cancel()
+        await self.fleet.drain(patience)

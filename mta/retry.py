@@ -7,11 +7,11 @@ last one is made when the time is up, not before (SPEC 7).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from config.durations import Plan, milliseconds
+from config.providers import Rule
 from config.settings import Delivery
 from mta.values import Answered, Contact, Insecure, Outcome, Unanswered, Undeliverable
 from parsers.classify import Fate, ReplyClass, classify
@@ -28,6 +28,12 @@ _EVENTS = {
     Fate.REFUSED: Event.REFUSED,
 }
 _FINAL = frozenset({Event.ACCEPTED, Event.REFUSED})
+_TEMPORARY = frozenset({Event.TEMPFAILED, Event.MAILBOX_TEMPFAILED})
+_WAITING_FOR = {ReplyClass.MAILBOX_FULL: Event.MAILBOX_TEMPFAILED, ReplyClass.GREYLISTED: Event.TEMPFAILED}
+# classes that say little: a rule that holds everywhere may say more
+_VAGUE = frozenset({ReplyClass.REFUSED, ReplyClass.TEMPORARY, ReplyClass.POLICY, ReplyClass.PROTOCOL})
+_BEFORE_ANY_MAIL = frozenset({Stage.CONNECT, Stage.BANNER, Stage.EHLO, Stage.STARTTLS, Stage.AUTH})
+STRUCK = 2  # attempts that a server may refuse before any mail is named, and the mail is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +59,41 @@ class Judgement:
     suppress: bool = False
 
 
-def judge(outcome: Outcome) -> Judgement:
+def _names_nobody(outcome: Answered) -> bool:
+    reply, stage = outcome.reply, outcome.stage
+    return 500 <= reply.code != 552 and stage in (Stage.RCPT, Stage.DATA, Stage.DOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What else is known of an attempt: the provider's rule that the reply fits (`own`: not one that holds everywhere),
+    the provider's waits, the source that it left from, how many attempts there were before."""
+
+    rule: Rule | None = None
+    own: bool = False
+    retry: Plan | None = None
+    source_id: int | None = None
+    attempts: int = 0
+
+
+NOTHING = Ground()
+
+
+def judge(outcome: Outcome, ground: Ground = NOTHING) -> Judgement:
     """The event that an outcome stands for, before any time limit."""
     if isinstance(outcome, Answered):
         if outcome.stage is not Stage.DOT and outcome.reply.code < 400:
             return Judgement(Event.TEMPFAILED, ReplyClass.PROTOCOL)  # a yes that promises nothing
         verdict = classify(outcome.reply, outcome.stage)
-        return Judgement(_EVENTS[verdict.fate], verdict.reply_class, verdict.suppress)
+        event, reply_class, suppress = _EVENTS[verdict.fate], verdict.reply_class, verdict.suppress
+        if ground.rule is not None and (ground.own or ground.rule.action.seconds or reply_class in _VAGUE):
+            reply_class = ReplyClass(ground.rule.reply_class)
+            suppress = reply_class is ReplyClass.UNKNOWN_USER and (suppress or _names_nobody(outcome))
+            if event in _TEMPORARY:
+                event = _WAITING_FOR.get(reply_class, event)
+        if outcome.stage in _BEFORE_ANY_MAIL and event is Event.REFUSED and ground.attempts < STRUCK:
+            event = Event.TEMPFAILED  # it refused us, not this mail: one refusal must not cancel all that wait
+        return Judgement(event, reply_class, suppress)
     if isinstance(outcome, Undeliverable):
         return Judgement(Event.REFUSED, outcome.reply_class)
     if isinstance(outcome, Insecure):
@@ -75,11 +109,11 @@ def _silence(outcome: Unanswered) -> ReplyClass:
     return ReplyClass.NO_ANSWER if outcome.why == "timeout" else ReplyClass.LOST_REPLY
 
 
-def next_attempt(job: Job | NoticeJob, event: Event, plans: Plans, now: int) -> int | None:
-    """When to try again (UTC ms); None when the event is final or the time of the mail is up."""
+def next_attempt(job: Job | NoticeJob, event: Event, plans: Plans, now: int, retry: Plan | None = None) -> int | None:
+    """When to try again (UTC ms), by the provider's own waits if any; None when the event is final or time is up."""
     if event in _FINAL:
         return None
-    plan = plans.awaiting if event is Event.UNANSWERED else plans.retry
+    plan = plans.awaiting if event is Event.UNANSWERED else retry or plans.retry
     deadline = (now if job.first_attempt_at is None else job.first_attempt_at) + plans.give_up_after
     delay = plan.delay(job.attempts + 1)
     if delay is None or now >= deadline:
@@ -87,23 +121,29 @@ def next_attempt(job: Job | NoticeJob, event: Event, plans: Plans, now: int) -> 
     return min(now + delay, deadline)
 
 
-def change(job: Job, outcome: Outcome, contact: Contact, plans: Plans, worker: int, now: int) -> Change:
+def change(
+    job: Job, outcome: Outcome, contact: Contact, plans: Plans, worker: int, now: int, ground: Ground = NOTHING
+) -> Change:
     """The change of a recipient after one attempt that ended at `now`."""
-    verdict = judge(outcome)
-    due = next_attempt(job, verdict.event, plans, now)
+    verdict = judge(outcome, ground)
+    due = next_attempt(job, verdict.event, plans, now, ground.retry)
     event = verdict.event if due is not None or verdict.event in _FINAL else Event.EXPIRED
+    detail = story(outcome, contact, verdict.reply_class)
+    if ground.rule is not None and verdict.reply_class == ground.rule.reply_class:
+        detail["rule"] = ground.rule.id
     return Change(
         recipient_id=job.id,
         event=event,
         at=now,
         owner=worker,
         next_attempt_at=due,
-        detail=story(outcome, contact, verdict.reply_class),
+        detail=detail,
         suppress=SUPPRESSED_AS if verdict.suppress else "",
+        source_id=ground.source_id,
     )
 
 
-def story(outcome: Outcome, contact: Contact, reply_class: ReplyClass) -> Mapping[str, Any]:
+def story(outcome: Outcome, contact: Contact, reply_class: ReplyClass) -> dict[str, Any]:
     """The history row of an attempt (keys as the store keeps them)."""
     detail: dict[str, Any] = {"reply": "", "code": 0, "host": contact.host, "ip": contact.ip, "local": contact.local}
     detail |= {"tls": contact.tls, "stage": Stage.DNS.value, "class": reply_class.value}

@@ -78,7 +78,8 @@ class Flight(IntEnum):
 class Parcel:
     """A leased mail on its way; `render` makes its bytes (CRLF, dot-stuffing not yet done) when they are needed, and
     `owner` is the worker incarnation that holds the lease. `canonical` content is known to be ASCII, CRLF-ended and
-    without leading dots, so nobody has to look."""
+    without leading dots, so nobody has to look. `pool` names the local addresses of its account; an `urgent` one
+    (transactional) goes first."""
 
     job: Job | NoticeJob
     owner: int
@@ -86,6 +87,8 @@ class Parcel:
     recipient: str
     render: Callable[[], bytes]
     canonical: bool = False
+    pool: str = "shared"
+    urgent: bool = False
 
 
 @dataclass(slots=True)

@@ -13,23 +13,31 @@ import gc
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from config import keys
 from config.host import host_id
 from config.logging import log
+from config.providers import Rule
 from config.settings import Settings
 from mail.dkim import Signer, from_pem
 from mta import plates, retry
-from mta.feeder import Feeder, Supply, shares
+from mta.feeder import Feeder, Supply
 from mta.gate import Gate
 from mta.lanes import Lanes, lanes
+from mta.leases import Leases
+from mta.lines import Line
 from mta.outcomes import Outcomes, Sink
 from mta.plates import House, Plate, Unusable
+from mta.retry import Ground
 from mta.sieve import Exits, Sieve
+from mta.stock import Stock
 from mta.values import Answered, Contact, Outcome, Parcel
+from mta.ways import Source
 from parsers.tokens import Keyring
-from store import campaigns, events, jobs, suppressions
+from store import campaigns, events, jobs, sources, suppressions
 from store.engine import Database, now_ms
+from store.sources import State
 from store.states import Event
 from store.values import CampaignState, Change, Job
 
@@ -37,11 +45,10 @@ BEAT = 5.0  # seconds between two signs of life
 LOOK = 0.25  # seconds between two looks at the states of campaigns
 LEASE = 0.05  # seconds between two looks for work
 SECURITY = 60.0  # seconds between two turns of the chores of transport security
-IDLE = 0.15  # seconds more when there was none
-QUIET = 30.0  # seconds without movement after which a full buffer gives a site's mails back
-LATER = 60_000  # ms that mails of a site that answers nobody wait, untried
+CLAIM = 0.1  # seconds between two claims of tokens
+SOURCES = 5.0  # seconds between two looks at the local addresses
+STUCK = 10.0  # seconds of a flush after which the database is not asked what it thinks
 DRAIN = 5.0  # seconds that replies under way get at the end
-HOARD = 4  # leases held at most, most of them for slow sites
 _LIVE = (CampaignState.SCHEDULED, CampaignState.SENDING)
 
 
@@ -57,49 +64,48 @@ class Worker:
         self._host = host_id(data)
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
-        self._held: dict[int, int] = {}  # recipient -> campaign
-        self._back: list[int] = []
-        self._later: list[int] = []
+        self._leases = Leases(database, self._gate)
+        self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases)
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
-        supply = Supply(self._plate, self._hold, self._release, self.outcome)
+        supply = Supply(self._plate, self._hold, self._release, self.outcome, self._lanes.choice, self._wait)
         self._feeder = Feeder(self._lanes.pool, self._lanes.atlas, supply)
 
     # --- what the pool tells (mta.pool.Hooks) ---
 
-    def outcome(self, parcel: Parcel, outcome: Outcome, contact: Contact) -> None:
+    def outcome(self, parcel: Parcel, outcome: Outcome, contact: Contact, line: Line | None) -> None:
         """A mail was tried."""
         if not isinstance(parcel.job, Job):
             return
-        change = self._sieve.mark(retry.change(parcel.job, outcome, contact, self._plans, parcel.owner, now_ms()))
-        self._held.pop(parcel.job.id, None)
-        self._outcomes.add(change)
+        job, rule = parcel.job, self._lanes.reactions.rule(outcome, line)
+        ground = retry.NOTHING if line is None else _ground(job, line, rule)
+        change = retry.change(job, outcome, contact, self._plans, parcel.owner, now_ms(), ground)
+        self._leases.done(job.id)
+        self._outcomes.add(self._sieve.mark(change))
         if change.event is not Event.ACCEPTED:
-            _tell(parcel.job, change, outcome)
+            _tell(job, change, outcome)
 
     def unsent(self, parcel: Parcel) -> None:
         """A mail was not tried, and is not wanted here any more."""
-        self._give_back(self._back, parcel)
+        self._leases.give_back([parcel])
 
-    def later(self, parcel: Parcel) -> None:
-        """A mail was not tried: its site answers nobody."""
-        self._give_back(self._later, parcel)
+    def later(self, parcel: Parcel, seconds: float) -> None:
+        """A mail was not tried: its site takes it later."""
+        self._wait(parcel, now_ms() + int(seconds * 1000))
 
     def broken(self, parcel: Parcel, error: Exception) -> None:
         """A mail could not be rendered: a bug; its campaign is held by the next look."""
         log("failed", what="render", error=error)
-        self._give_back(self._back, parcel)
+        self._leases.give_back([parcel])
         if isinstance(parcel.job, Job):
             self._lanes.broken.add(parcel.job.campaign_id)
 
-    def _give_back(self, heap: list[int], parcel: Parcel) -> None:
-        # what an earlier incarnation held is free already, and may by now be leased anew: to us, too
-        if parcel.owner == self._gate.worker:
-            heap.append(parcel.job.id)
+    def _wait(self, parcel: Parcel, until: int) -> None:
+        self._leases.give_back([parcel], until)
 
     def _drop(self, change: Change) -> None:
         """A mail was not tried: its recipient is suppressed."""
-        self._held.pop(change.recipient_id, None)
+        self._leases.done(change.recipient_id)
         self._gate.used += 1  # freed by the commit, as every outcome's
         self._outcomes.add(change)
 
@@ -108,12 +114,16 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set, then drain."""
         await self._join()
+        await self._sources()
+        await self._lanes.reactions.look()
         tasks = [
             asyncio.create_task(task)
             for task in (
                 self._again(self._beat, BEAT),
                 self._again(self._look, LOOK),
                 self._again(self._feed, LEASE),
+                self._again(self._lanes.reactions.claim, CLAIM),
+                self._again(self._sources, SOURCES),
                 self._outcomes.run(),
                 self._lanes.pool.run(),
                 self._lanes.notice_pool.run(),
@@ -176,14 +186,13 @@ class Worker:
             self._gate.retired()
             self._lanes.notice_gate.retired()
             dropped = self._lanes.pool.withdraw(lambda _: True)
-            for held in (self._held, self._back, self._later):
-                held.clear()
+            self._leases.clear()
             log("worker_retired", worker=worker, rows=len(dropped))
         await self._join()
 
     async def _look(self) -> None:
         """Notice stopped, paused and held campaigns, and give back what is not wanted here."""
-        holding = set(self._held.values())
+        holding = set(self._leases.held.values())
         if holding:
             async with self._database.read() as conn:
                 states = await campaigns.states(conn, list(holding))
@@ -191,40 +200,26 @@ class Worker:
             self._gate.close_campaigns(closed)
             if closed:
                 gone = self._lanes.pool.withdraw(lambda p: isinstance(p.job, Job) and p.job.campaign_id in closed)
-                self._back += [parcel.job.id for parcel in gone]
+                self._leases.give_back(gone)
                 for campaign_id in closed:
                     self._feeder.forget(campaign_id)
             await self._sieve.look(self._gate.worker)
         for campaign_id in list(self._lanes.broken):
             await self._hold(campaign_id, Unusable("render"))
             self._lanes.broken.discard(campaign_id)
-        await self._empty(self._back)
-        await self._empty(self._later, LATER)
+        await self._lanes.reactions.look()
+        await self._leases.flush()
+        if not self._outcomes.stuck(STUCK):
+            await self._leases.reconcile()
 
     async def _feed(self) -> None:
-        lease, unplaced = self._settings.delivery.lease, self._feeder.unplaced
-        waiting, moving = self._lanes.pool.waiting + unplaced, self._lanes.pool.moving
-        if waiting >= lease * HOARD:
-            self._lanes.pool.put_off(QUIET)
-        if not self._gate.open or waiting >= lease * HOARD or moving >= lease // 2:
-            return
+        await self._stock.feed(self._lanes.pool, self._feeder, self._sieve)
+
+    async def _sources(self) -> None:
         async with self._database.read() as conn:
-            due = await jobs.due(conn, now_ms())
-        wanted = shares(due, lease)
-        if not wanted:
-            await asyncio.sleep(IDLE)
-            return
-        worker = self._gate.worker
-        async with self._database.write() as conn:
-            leased = await jobs.lease(conn, worker, now_ms(), wanted, self._quota)
-        for job in leased:
-            self._held[job.id] = job.campaign_id
-        try:
-            await self._feeder.place(await self._sieve.keep(leased, worker), worker)
-        except Exception:
-            if worker == self._gate.worker:  # nothing of it was placed
-                self._back += [job.id for job in leased]
-            raise
+            rows = await sources.every(conn)
+        mine = [row for row in rows if row.host in ("", self._host) and row.state is not State.OFF]
+        self._lanes.choice.know(Source(row.id, row.address, row.helo, row.pool) for row in mine)
 
     # --- database ---
 
@@ -236,24 +231,12 @@ class Worker:
         self._gate.used -= count
         self._lanes.pool.kick_all()
 
-    async def _empty(self, heap: list[int], delay: int | None = None) -> None:
-        """Give back what a heap holds; when that fails, it is there still."""
-        worker, ids = self._gate.worker, list(heap)
-        heap.clear()
-        try:
-            await self._release(ids, None if delay is None else now_ms() + delay)
-        except Exception:
-            if worker == self._gate.worker:
-                heap += ids
-            raise
+    async def _take(self, wanted: dict[int, int]) -> list[Job]:
+        async with self._database.write() as conn:
+            return await jobs.lease(conn, self._gate.worker, now_ms(), wanted, self._quota)
 
-    async def _release(self, ids: Sequence[int], not_before: int | None = None) -> None:
-        worker = self._gate.worker
-        for recipient in ids:
-            self._held.pop(recipient, None)
-        if ids:
-            async with self._database.write() as conn:
-                await jobs.release(conn, worker, ids, not_before=not_before)
+    async def _release(self, ids: Sequence[int]) -> None:
+        await self._leases.release(dict.fromkeys(ids))
 
     async def _hold(self, campaign_id: int, reason: Unusable) -> None:
         async with self._database.write() as conn:
@@ -266,7 +249,9 @@ class Worker:
             if campaign is None:
                 return Unusable("gone")
             source = await campaigns.source(conn, campaign.blob_id)
-        return await asyncio.to_thread(plates.make, campaign, source, first, self._house)
+            pool = await sources.pool_of(conn, campaign.account_id)
+        plate = await asyncio.to_thread(plates.make, campaign, source, first, self._house)
+        return plate if isinstance(plate, Unusable) else replace(plate, pool=pool)
 
 
 def house(settings: Settings) -> House:
@@ -276,6 +261,13 @@ def house(settings: Settings) -> House:
     if not signers:
         raise keys.KeysError(f"no DKIM key in {data}: run `mail2campaign init`")
     return House(settings.gateway.domain, settings.gateway.url, Keyring(*keys.load_keyring(data, "tokens")), signers)
+
+
+def _ground(job: Job, line: Line, rule: Rule | None) -> Ground:
+    provider = line.terms.provider
+    retry_plan = None if provider is None else provider.retry
+    own = rule is not None and provider is not None and bool(provider.mx) and rule in provider.rules
+    return Ground(rule, own, retry_plan, line.way.source_id, job.attempts)
 
 
 def _tell(job: Job, change: Change, outcome: Outcome) -> None:

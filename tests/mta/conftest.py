@@ -13,11 +13,12 @@ import pytest
 
 from mail.resolver import Resolver
 from mta.gate import Gate
-from mta.lines import Limits
 from mta.pool import Hooks, Pool
+from mta.providers import Limits
 from mta.session import Dialling
 from mta.sites import Atlas, Site
 from mta.values import Contact, Outcome, Parcel, Patience
+from mta.ways import Way
 from store.states import Status
 from store.values import Job, Tracked
 
@@ -142,7 +143,7 @@ class Lane:
     commit: bool = True
 
     def send(self, *addresses: str, content: bytes = b"Subject: x\r\n\r\nhello\r\n") -> None:
-        self.pool.submit(self.site, [parcel(address, content) for address in addresses])
+        self.pool.submit(Way(self.site), [parcel(address, content) for address in addresses])
 
     async def wait(self, count: int = 1, patience: float = 25.0) -> dict[str, Outcome]:
         async with asyncio.timeout(patience):
@@ -151,7 +152,7 @@ class Lane:
                 await self.changed.wait()
         return self.outcomes
 
-    def outcome(self, sent: Parcel, outcome: Outcome, contact: Contact) -> None:
+    def outcome(self, sent: Parcel, outcome: Outcome, contact: Contact, _line: object = None) -> None:
         assert sent.recipient not in self.outcomes, "one outcome a mail"
         self.outcomes[sent.recipient] = outcome
         self.contacts[sent.recipient] = contact
@@ -197,7 +198,7 @@ async def lane(server: Server) -> AsyncIterator[Callable[..., Awaitable[Lane]]]:
         hooks = Hooks(
             lambda *a: result.outcome(*a),
             lambda p: result.note(result.unsent, p),
-            lambda p: result.note(result.later, p),
+            lambda p, _: result.note(result.later, p),
             lambda p, _: result.note(result.broken, p),
         )
         dialling = options.get("dialling", Dialling("client.test", reply_timeout=20.0, connect_timeout=20.0))

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from mta.lines import Limits, Line
+from mta.lines import Line
 from mta.pool import HEAVY
+from mta.providers import Limits
 from mta.session import Dialling
 from mta.values import Answered, Contact, Outcome, Patience, Unanswered, Undeliverable
+from mta.ways import Way
 from parsers.classify import ReplyClass
 from parsers.replies import Stage
 from tests.mta.conftest import CLOSE, EHLO, SILENT, Lane, Peer, Server, parcel
@@ -272,7 +274,7 @@ async def test_broken_rendering_is_reported_and_harms_nobody_else(server: Server
         raise RuntimeError("bug")
 
     made = await lane()
-    made.pool.submit(made.site, [parcel("bad@dest.test", explode), parcel("good@dest.test")])
+    made.pool.submit(Way(made.site), [parcel("bad@dest.test", explode), parcel("good@dest.test")])
     await made.wait(2)
     assert made.broken == ["bad@dest.test"] and seen(made.outcomes["good@dest.test"]) == ("dot", "250")
 
@@ -315,7 +317,7 @@ async def test_trouble_that_nobody_thought_of_keeps_no_mail_for_ever(server: Ser
 
 async def test_heavy_mails_are_not_all_rendered_at_once(server: Server, lane: MakeLane) -> None:
     made = await lane()
-    line = Line(made.site)
+    line = Line(Way(made.site))
     line.waiting.extend(parcel(f"p{n}@dest.test", b"x" * (HEAVY // 2)) for n in range(4))
     first, second = made.pool.take(line), made.pool.take(line)
     assert first is not None and second is not None and made.pool.take(line) is None

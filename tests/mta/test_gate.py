@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from mta.gate import FRESH, Gate
-from mta.lines import Limits, Line
+from mta.lines import Line
+from mta.providers import Terms
 from mta.sites import Site
+from mta.ways import Way
 from tests.mta.conftest import parcel
 
-LIMITS = Limits(per_site=5)
+TERMS = Terms(connections=5)
 
 
 class Clock:
@@ -48,33 +50,27 @@ def test_no_site_takes_more_than_half_and_strangers_leave_a_quarter() -> None:
 
 
 def line(waiting: int) -> Line:
-    made = Line(Site(((10, "mx.dest.test"),), 25))
+    made = Line(Way(Site(((10, "mx.dest.test"),), 25)), TERMS)
     made.waiting.extend(parcel(f"p{n}@dest.test") for n in range(waiting))
     return made
 
 
 def test_connections_grow_with_answers_or_with_time() -> None:
     made = line(100)
-    assert made.wants_connection(0, 0.0, LIMITS)
+    assert made.wants_connection(0, 0.0)
     made.dialling = 1
-    assert not made.wants_connection(0, 0.0, LIMITS)
+    assert not made.wants_connection(0, 0.0)
     made.dialling, made.connections, made.first_at = 0, 1, 10.0
-    assert not made.wants_connection(0, 10.5, LIMITS), "it has answered nothing yet"
-    assert made.wants_connection(0, 11.0, LIMITS), "one more for patience: others may get through"
+    assert not made.wants_connection(0, 10.5), "it has answered nothing yet"
+    assert made.wants_connection(0, 11.0), "one more for patience: others may get through"
     made.answered(12.0)
-    assert made.wants_connection(0, 12.0, LIMITS) and not made.wants_connection(1, 12.0, LIMITS)
+    assert made.wants_connection(0, 12.0) and not made.wants_connection(1, 12.0)
     made.connections = 5
-    assert not made.wants_connection(0, 60.0, LIMITS)
+    assert not made.wants_connection(0, 60.0)
 
 
 def test_few_mails_are_not_worth_many_connections() -> None:
     made = line(3)
     made.connections, made.first_at = 1, 1.0
     made.answered(1.0)
-    assert not made.wants_connection(0, 1.0, LIMITS)
-
-
-def test_withdrawn_mails_leave_the_line() -> None:
-    made = line(4)
-    gone = made.withdraw(lambda one: one.recipient in ("p1@dest.test", "p2@dest.test"))
-    assert [one.recipient for one in gone] == ["p1@dest.test", "p2@dest.test"] and len(made.waiting) == 2
+    assert not made.wants_connection(0, 1.0)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.durations import plan
-from mta.retry import Plans, change, judge
+from config.providers import Action, ActionKind, Rule
+from mta.retry import STRUCK, Ground, Plans, change, judge
 from mta.values import Answered, Contact, Outcome, Unanswered, Undeliverable
 from parsers.classify import ReplyClass
 from parsers.replies import Stage, make
@@ -37,7 +38,7 @@ def told(code: int, text: str, stage: Stage = Stage.RCPT) -> Answered:
         (told(550, "5.1.1 no such user"), Event.REFUSED, "hard_bounce"),
         (told(552, "5.2.2 full"), Event.REFUSED, ""),
         (told(550, "5.7.1 listed at spamhaus"), Event.REFUSED, ""),
-        (told(554, "no", Stage.BANNER), Event.REFUSED, ""),
+        (told(554, "no", Stage.BANNER), Event.TEMPFAILED, ""),  # refuses us, not the mail
         (Unanswered(Stage.CONNECT, "refused"), Event.UNANSWERED, ""),
         (Unanswered(Stage.DOT, "lost"), Event.UNANSWERED, ""),
         (Unanswered(Stage.DNS, "timeout"), Event.UNANSWERED, ""),
@@ -111,3 +112,40 @@ def test_waiting_never_ends_later_than_the_time_of_the_mail(count: int, age: int
 
 def test_a_yes_before_the_dot_promises_nothing() -> None:
     assert judge(told(250, "ok", Stage.RCPT)).event is Event.TEMPFAILED
+
+
+def test_a_server_that_refuses_us_again_and_again_is_believed_at_last() -> None:
+    banner = told(554, "no", Stage.BANNER)
+    found = [judge(banner, Ground(attempts=n)).event for n in range(4)]
+    assert found == [Event.TEMPFAILED] * STRUCK + [Event.REFUSED] * 2
+
+
+def rule(reply_class: str, seconds: int = 0) -> Rule:
+    kind = ActionKind.PAUSE_SITE if seconds else ActionKind.NONE
+    return Rule("r", "x", reply_class, Action(kind, seconds), alert=False, fr="", en="", source="ours")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ground", "expected"),
+    [
+        # a provider's own rule is the meaning; one that holds everywhere only where nothing better is known
+        (told(550, "5.1.1 OFR_103"), Ground(rule("reputation"), own=True), (Event.REFUSED, "reputation", "")),
+        (told(550, "5.1.1 no such user"), Ground(rule("content")), (Event.REFUSED, "unknown_user", "hard_bounce")),
+        (told(550, "no"), Ground(rule("content")), (Event.REFUSED, "content", "")),
+        (told(550, "5.1.1 blocked"), Ground(rule("reputation", 60)), (Event.REFUSED, "reputation", "")),
+        (told(550, "5.0.0 x"), Ground(rule("unknown_user"), own=True), (Event.REFUSED, "unknown_user", "hard_bounce")),
+        (told(552, "5.1.1 x"), Ground(rule("unknown_user"), own=True), (Event.REFUSED, "unknown_user", "")),
+        (told(451, "x"), Ground(rule("mailbox_full"), own=True), (Event.MAILBOX_TEMPFAILED, "mailbox_full", "")),
+        (told(450, "4.2.2 x"), Ground(rule("greylisted"), own=True), (Event.TEMPFAILED, "greylisted", "")),
+    ],
+)
+def test_what_a_rule_of_the_provider_changes(outcome: Outcome, ground: Ground, expected: tuple[Event, str, str]) -> None:
+    made = change(job(), outcome, CONTACT, PLANS, 3, NOW, ground)
+    assert (made.event, made.detail["class"], made.suppress) == expected
+    assert ("rule" in made.detail) == (made.detail["class"] == ground.rule.reply_class)  # type: ignore[union-attr]
+
+
+def test_a_provider_has_waits_of_its_own_and_the_source_is_kept() -> None:
+    ground = Ground(retry=plan("2h*"), source_id=7)
+    made = change(job(), told(450, "4.2.0 greylisted"), CONTACT, PLANS, 3, NOW, ground)
+    assert (made.next_attempt_at, made.source_id) == (NOW + 7_200_000, 7)

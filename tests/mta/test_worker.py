@@ -235,11 +235,11 @@ async def test_what_cannot_be_given_back_now_is_given_back_later(
         raise OSError("the database is away")
 
     with monkeypatch.context() as broken, pytest.raises(OSError, match="away"):
-        broken.setattr(jobs, "release", away)
+        broken.setattr(jobs, "give_back", away)
         await worker._look()
-    assert worker._back == [job.id]
+    assert worker._leases.returning == [job.id]
     await worker._look()
-    assert worker._back == [] and await gateway.ask("SELECT owner FROM recipients") == [(None,)]
+    assert worker._leases.returning == [] and await gateway.ask("SELECT owner FROM recipients") == [(None,)]
 
 
 async def test_a_source_that_breaks_the_compiler_holds_its_campaign(

@@ -13,7 +13,7 @@ from peer_opensmtpd import opensmtpd, tls_broken
 from peer_postfix import postfix
 from peer_sender import Sender
 
-from mta.lines import Limits
+from mta.providers import Limits
 from mta.values import Answered, Undeliverable
 from parsers.classify import ReplyClass, classify
 from parsers.replies import Stage

@@ -155,9 +155,11 @@ async def finish_done(conn: AsyncConnection, now: int) -> list[int]:
     )
     # a list, not an EXISTS: SQLite would look for the owned among all rows of the campaign, not among the owned
     held = select(recipients.c.campaign_id).where(recipients.c.owner.is_not(None))
-    query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING, ~free, campaigns.c.id.not_in(held))
+    # a paused one whose last mail was on its way has nothing left to resume
+    going = campaigns.c.state.in_((CampaignState.SENDING, CampaignState.PAUSED))
+    query = select(campaigns.c.id).where(going, ~free, campaigns.c.id.not_in(held))
     done = list((await conn.execute(query)).scalars())
     if done:
-        ending = update(campaigns).where(campaigns.c.id.in_(done), campaigns.c.state == CampaignState.SENDING)
+        ending = update(campaigns).where(campaigns.c.id.in_(done), going)
         await conn.execute(ending.values(state=CampaignState.FINISHED, finished_at=now))
     return done

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.tables_delivery import pauses, sources
 
-QUIET = 86_400_000  # ms for which the operator is not told again of the same thing
+QUIET = 86_400_000  # ms without the same thing after which the operator is told of it again
 _OVER = 7 * 86_400_000  # ms after which a pause that has ended is forgotten
 
 
@@ -75,7 +75,8 @@ async def set(conn: AsyncConnection, new: Sequence[Pause], now: int, *, alert: f
     for one in new:
         mine = pauses.c.site == one.site, pauses.c.source_id == one.source_id
         old = (await conn.execute(select(pauses).where(*mine).with_for_update())).first()
-        untold = one.rule in alert and not (old is not None and old.rule == one.rule and old.since > now - QUIET)
+        same = old is not None and old.rule == one.rule and old.since > now - QUIET
+        untold = one.rule in alert and (not same or (old is not None and not old.told))
         values: dict[str, object] = {
             "provider": one.provider, "since": now, "until": one.until, "reason": one.reason, "reply": one.reply[:2_000],
             "kind": one.kind, "rate": one.rate, "rule": one.rule, "told": not untold,

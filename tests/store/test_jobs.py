@@ -203,6 +203,72 @@ async def test_looking_for_finished_campaigns_reads_no_whole_campaign(db: Databa
     async with db.write() as conn:
         event.listen(conn.sync_connection, "before_cursor_execute", remember)
         await control.finish_done(conn, NOW)
-        plan = await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + seen[0], ("sending",))
+        plan = await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + seen[0], ("sending", "paused"))
         steps = [row[3] for row in plan]
     assert not [step for step in steps if "ix_recipients_campaign_id_status" in step or step == "SCAN recipients"]
+
+
+async def test_a_paused_campaign_whose_last_mail_came_through_is_finished(db: Database, make: Any) -> None:
+    campaign, waiting = await make(1), await make(1)
+    worker = await join(db)
+    async with db.write() as conn:
+        (job,) = await jobs.lease(conn, worker, NOW, {campaign.id: 1})
+        await control.pause(conn, campaign.id, NOW)
+        await control.pause(conn, waiting.id, NOW)
+        assert await control.finish_done(conn, NOW) == []
+        await events.apply(conn, [Change(job.id, Event.ACCEPTED, NOW, worker)], KEYS)
+        assert await control.finish_done(conn, NOW + 1) == [campaign.id]
+
+
+async def test_what_was_not_tried_is_due_when_its_site_takes_it_again(db: Database, make: Any) -> None:
+    await make(3)
+    worker = await join(db)
+    first, second, third = await lease(db, worker)
+    async with db.write() as conn:
+        await jobs.give_back(conn, worker, [(first, NOW + 500), (second, None)])
+        await jobs.give_back(conn, worker + 1, [(third, None)])
+        assert await jobs.owned(conn, worker) == [third]
+    assert await lease(db, worker) == [second]
+    assert await lease(db, worker, NOW + 500) == [first]
+
+
+async def test_the_source_of_an_attempt_is_kept_for_the_next(db: Database, make: Any) -> None:
+    await make(1)
+    worker = await join(db)
+    (one,) = await lease(db, worker)
+    again = Change(one, Event.TEMPFAILED, NOW, worker, next_attempt_at=NOW + 5, source_id=4)
+    async with db.write() as conn:
+        await events.apply(conn, [again], KEYS)
+        (job,) = await jobs.lease(conn, worker, NOW + 5, {1: 1})
+    assert (job.source_id, job.attempts) == (4, 1)
+
+
+async def test_transactional_campaigns_are_known(db: Database, make: Any) -> None:
+    first, second = await make(1), await make(1)
+    async with db.write() as conn:
+        options = '{"subject":"\\"type\\":\\"transactional\\"","type":"marketing"}'
+        await conn.exec_driver_sql("UPDATE campaigns SET options = ? WHERE id = ?", (options, first.id))
+        await conn.exec_driver_sql(
+            "UPDATE campaigns SET options = ? WHERE id = ?", ('{"type":"transactional"}', second.id)
+        )
+        assert await jobs.urgent(conn, [first.id, second.id]) == {second.id}
+
+
+async def test_recipients_that_wait_cost_no_scan(db: Database, make: Any) -> None:
+    await make(3)
+    seen: list[tuple[str, Any]] = []
+
+    def remember(_conn: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        seen.append((statement, values))
+
+    async with db.write() as conn:
+        event.listen(conn.sync_connection, "before_cursor_execute", remember)
+        await jobs.due(conn, NOW)
+        await jobs.lease(conn, await jobs.join(conn, "h", 1, NOW), NOW, {1: 5})
+        asked = [(s, v) for s, v in seen if "recipients" in s]
+        assert len(asked) >= 3
+        for statement, values in asked:
+            plan = await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values)
+            steps = [row[3] for row in plan if "recipients" in row[3]]
+            by_key = [s for s in steps if s.startswith("SEARCH") and ("ix_recipients_due" in s or "PRIMARY KEY" in s)]
+            assert steps and steps == by_key, statement

@@ -121,6 +121,7 @@ class Worker:
             for task in (
                 self._again(self._beat, BEAT),
                 self._again(self._look, LOOK),
+                self._again(self._tidy, LOOK),
                 self._again(self._feed, LEASE),
                 self._again(self._lanes.reactions.claim, CLAIM),
                 self._again(self._sources, SOURCES),
@@ -191,7 +192,7 @@ class Worker:
         await self._join()
 
     async def _look(self) -> None:
-        """Notice stopped, paused and held campaigns, and give back what is not wanted here."""
+        """Notice stopped, paused and held campaigns: an order acts at once, so nothing that writes is waited for here."""
         holding = set(self._leases.held.values())
         if holding:
             async with self._database.read() as conn:
@@ -203,6 +204,10 @@ class Worker:
                 self._leases.give_back(gone)
                 for campaign_id in closed:
                     self._feeder.forget(campaign_id)
+
+    async def _tidy(self) -> None:
+        """Give back what is not wanted here."""
+        if self._leases.held:
             await self._sieve.look(self._gate.worker)
         for campaign_id in list(self._lanes.broken):
             await self._hold(campaign_id, Unusable("render"))
@@ -273,16 +278,10 @@ def _ground(job: Job, line: Line, rule: Rule | None) -> Ground:
 def _tell(job: Job, change: Change, outcome: Outcome) -> None:
     detail = change.detail
     log(
-        "attempt",
-        campaign=job.campaign_id,
-        recipient=job.id,
-        kind=change.event.code,
-        host=detail["host"],
-        ip=detail["ip"],
-        stage=detail["stage"],
-        code=detail["code"] if isinstance(outcome, Answered) else None,
-        **{"class": detail["class"]},
-    )
+        "attempt", campaign=job.campaign_id, recipient=job.id, kind=change.event.code,
+        host=detail["host"], ip=detail["ip"], stage=detail["stage"],
+        code=detail["code"] if isinstance(outcome, Answered) else None, **{"class": detail["class"]},
+    )  # fmt: skip
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

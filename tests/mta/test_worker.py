@@ -236,9 +236,9 @@ async def test_what_cannot_be_given_back_now_is_given_back_later(
 
     with monkeypatch.context() as broken, pytest.raises(OSError, match="away"):
         broken.setattr(jobs, "give_back", away)
-        await worker._look()
+        await worker._tidy()
     assert worker._leases.returning == [job.id]
-    await worker._look()
+    await worker._tidy()
     assert worker._leases.returning == [] and await gateway.ask("SELECT owner FROM recipients") == [(None,)]
 
 

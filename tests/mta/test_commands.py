@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta.commands import check, mail_command, rcpt_command, stuffed
@@ -54,6 +54,7 @@ def test_an_address_with_line_ends_is_a_bug(address: str) -> None:
         rcpt_command(address)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b".", b"..", b"a", b"", b".\xe9", b"a."]), max_size=8), st.booleans())
 def test_stuffing_is_undone_by_any_server(lines: list[bytes], ended: bool) -> None:
     content = b"\r\n".join(lines) + (b"\r\n" if ended else b"")

@@ -84,5 +84,10 @@ def exim(root: Path, names: Iterable[str], *more: str) -> Iterator[Peer]:
         (tree.root / "grey").mkdir()
         for folder in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
             tree.own(folder, "Debian-exim")
-        tree.start("/usr/sbin/exim4", "-bdf", "-q1m", port=port)
+        start_exim(tree, port)
         yield Peer("Exim", version("exim4-daemon-light"), port, tree)
+
+
+def start_exim(tree: Tree, port: int) -> None:
+    """Start it, at first or again; what it has queued is delivered at once."""
+    tree.start("/usr/sbin/exim4", "-bdf", "-q1m", port=port)

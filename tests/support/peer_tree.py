@@ -136,6 +136,10 @@ class Tree:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.halt()
+
+    def halt(self) -> None:
+        """End the server and all that it began; `start` may be called again."""
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -144,6 +148,7 @@ class Tree:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._processes.clear()
         self._sweep()
 
     def _sweep(self) -> None:

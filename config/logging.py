@@ -55,6 +55,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "notice_attempt": ("info", {"notice", "campaign", "host", "ip", "code", "stage", "delivered"}),
     "batch_written": ("info", {"rows", "dropped"}),
     "change_dropped": ("warning", {"campaign", "recipient", "worker", "kind"}),
+    "source_moved": ("info", {"ip", "step", "provider"}),
     "worker_joined": ("info", {"worker"}),
     "leases_lost": ("warning", {"rows"}),
     "site_paused": ("warning", {"host", "kind", "rule", "until"}),

@@ -164,6 +164,9 @@ class Delivery(Section):
     providers: Path | None = Field(
         None, description="Your own provider limits and rules, asked before ours; empty: providers.toml in data_dir."
     )
+    warmup: Path | None = Field(
+        None, description="Your own numbers for the warm-up of local addresses; empty: warmup.toml in data_dir."
+    )
     source: str = Field("", description="Local address that connections leave from; empty: the system's choice.")
 
     @field_validator("retry", "awaiting_retry")
@@ -271,6 +274,12 @@ class Settings(BaseSettings):
         return self.delivery.providers or self.gateway.data_dir / "providers.toml"
 
     @property
+    def warmup_file(self) -> Path | None:
+        """The operator's own warm-up numbers, None where there are none."""
+        own = self.delivery.warmup or self.gateway.data_dir / "warmup.toml"
+        return own if self.delivery.warmup or own.is_file() else None
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database.url or f"sqlite+aiosqlite:///{self.gateway.data_dir / 'mail2campaign.db'}"
@@ -322,7 +331,8 @@ def _anchored(settings: Settings, base: Path) -> Settings:
     changed: dict[str, Any] = {"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)}
     if settings.tls.ca_file is not None:
         changed["tls"] = settings.tls.model_copy(update={"ca_file": (base / settings.tls.ca_file).resolve()})
-    if settings.delivery.providers is not None:
-        own = (base / settings.delivery.providers).resolve()
-        changed["delivery"] = settings.delivery.model_copy(update={"providers": own})
+    files = {name: file for name in ("providers", "warmup") if (file := getattr(settings.delivery, name)) is not None}
+    if files:
+        own = {name: (base / file).resolve() for name, file in files.items()}
+        changed["delivery"] = settings.delivery.model_copy(update=own)
     return settings.model_copy(update=changed)

@@ -64,7 +64,7 @@ class Alerts:
         gateway = self._desk.settings.gateway
         locale, first = gateway.locale, found[0]
         if len(found) == 1:
-            subject = text(locale, "operator.pause_subject", place=_place(first), source=_source(locale, first))
+            subject = text(locale, f"operator.{first.kind}_subject", place=_place(first), source=_source(locale, first))
         else:
             subject = plural(locale, "operator.pauses_subject", len(found))
         blocks: list[Block] = []
@@ -76,10 +76,10 @@ class Alerts:
 
     def _blocks(self, locale: str, zone: str, one: Pause) -> list[Block]:
         until, source = instant(locale, zone, one.until), _source(locale, one)
-        body = "pause_body" if one.site else "pause_whole"
+        body = f"{one.kind}_body" if one.site or one.kind != "pause" else "pause_whole"
         facts = [
             ("site", one.site), ("provider", self._name(one)), ("source", source),
-            ("since", instant(locale, zone, one.since)), ("until", until),
+            ("since", instant(locale, zone, one.since)), ("until", until if one.kind != "note" else ""),
         ]  # fmt: skip
         reply = one.reply or text(locale, "operator.no_reply")
         rule = self._rule(one)
@@ -95,7 +95,8 @@ class Alerts:
 
     def _rule(self, one: Pause) -> Rule | None:
         provider = self._providers.named(one.provider) or self._providers.default
-        return provider.rule(" ".join(one.reply.split()))
+        known = (rule for rule in (*provider.rules, *provider.generic) if rule.id == one.rule)
+        return next(known, None) or provider.rule(" ".join(one.reply.split()))
 
     def _name(self, one: Pause) -> str:
         provider = self._providers.named(one.provider) if one.provider else None
@@ -103,7 +104,7 @@ class Alerts:
 
 
 def _place(one: Pause) -> str:
-    return one.site or one.provider
+    return one.site or one.provider or "*"
 
 
 def _source(locale: str, one: Pause) -> str:

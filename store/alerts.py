@@ -1,4 +1,4 @@
-"""Pauses of delivery that the operator has not been told of.
+"""Pauses and slow-downs of delivery, and notes, that the operator has not been told of.
 
 In: an open connection. Out: the pauses in force, oldest first, and `told`, which marks them once. Raises only what the
 database raises.
@@ -17,7 +17,8 @@ from store.tables_delivery import pauses, sources
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A site ("": all of them) that takes nothing from a source (0: from any) for now; `address` is the source's."""
+    """A site ("": all of them) that takes nothing, or less, from a source (0: from any) for now; a note changes nothing.
+    `address` is the source's, `rule` the one of the providers file that the reply fitted."""
 
     site: str
     source_id: int
@@ -27,6 +28,8 @@ class Pause:
     until: int
     reason: str  # a class of parsers.classify
     reply: str
+    kind: str = "pause"  # pause | slow | note
+    rule: str = ""
 
 
 async def untold(conn: AsyncConnection, now: int, limit: int) -> list[Pause]:
@@ -39,7 +42,7 @@ async def untold(conn: AsyncConnection, now: int, limit: int) -> list[Pause]:
         .limit(limit)
     )
     return [
-        Pause(r.site, r.source_id, r.address or "", r.provider, r.since, r.until, r.reason, r.reply)
+        Pause(r.site, r.source_id, r.address or "", r.provider, r.since, r.until, r.reason, r.reply, r.kind, r.rule)
         for r in await conn.execute(query)
     ]
 

@@ -110,6 +110,8 @@ async def change(conn: AsyncConnection, account_id: int, per_day: int | None) ->
     await conn.execute(paced.values(paced_until=None))
 
 
+# when the campaign of a recipient began
+_BEGIN = select(campaigns.c.send_at).where(campaigns.c.id == recipients.c.campaign_id).scalar_subquery()
 _CLAIM = text(
     "INSERT INTO account_days (account_id, day, claimed, final, hard, complaints)"
     " VALUES (:account_id, :day, :n, 0, 0, 0)"
@@ -153,17 +155,16 @@ async def _claim(conn: AsyncConnection, account_id: int, ids: Sequence[int], bas
     if granted:
         counted = update(recipients).where(_among(conn, ids[:granted]))
         # a millisecond later than its campaign began: should its lease be lost, it is found again today
-        later = recipients.c.next_attempt_at + 1
+        later = case((recipients.c.next_attempt_at > _BEGIN, recipients.c.next_attempt_at), else_=_BEGIN + 1)
         await conn.execute(counted.values(claimed_day=day, next_attempt_at=later))
     return ids[granted:]
 
 
 async def _put_off(conn: AsyncConnection, campaign_ids: set[int], ids: Sequence[int], now: int) -> None:
-    """Free what is beyond the quota. Recipients that were never leased keep the hour of their campaign, by which
+    """Free what is beyond the quota. Recipients that were never leased are due no later than their campaign, by which
     `store.jobs` tells them from retries; a few that were, and came back untried, get the next day themselves."""
     tomorrow = (now // DAY + 1) * DAY
-    begin = select(campaigns.c.send_at).where(campaigns.c.id == recipients.c.campaign_id).scalar_subquery()
-    due = case((recipients.c.next_attempt_at > begin, tomorrow), else_=recipients.c.next_attempt_at)
+    due = case((recipients.c.next_attempt_at > _BEGIN, tomorrow), else_=recipients.c.next_attempt_at)
     await conn.execute(update(recipients).where(_among(conn, ids)).values(owner=None, next_attempt_at=due))
     paced = update(campaigns).where(campaigns.c.id.in_(campaign_ids))
     await conn.execute(paced.values(paced_until=tomorrow))

@@ -108,7 +108,7 @@ async def test_the_quota_is_said_where_it_holds_somebody_back(desk: Desk, make: 
     async with db.write() as conn:
         await quotas.change(conn, account.id, 25)
     note = await brakes.quota_note(desk, account, campaign)
-    assert "25 destinataires par jour. 25 partiront aujourd'hui, le reste à partir du " in note
+    assert "par jour : 25. Part d'aujourd'hui : 25 ; le reste partira à compter du " in note
     other = await make(4)
     assert "atteint pour aujourd'hui" in await brakes.quota_note(desk, account, other)
     later = replace(other, send_at=now_ms() + 3 * DAY, recipients=26, locale="en")
@@ -150,8 +150,18 @@ async def test_many_refusals_at_once_are_one_letter(desk: Desk) -> None:
     await pause(desk.database, "one.more.example", 0, "554 blocked")
     assert [await alerts.tell(now + 1), await alerts.tell(now + EVERY)] == [0, 1]
     (_, first), (_, second) = await letters(desk.database)
-    assert first["Subject"] == "25 serveurs nous refusent : envois suspendus"
+    assert first["Subject"] == "25 serveurs nous refusent ou nous ralentissent"
     assert "Et 5 autres serveurs, dans le journal." in words(first) and "one.more.example" in second["Subject"]
+
+
+@pytest.mark.parametrize(("kind", "said"), [("slow", "sont ralentis jusqu'au"), ("note", "Les envois continuent")])
+async def test_what_only_slows_or_warns_is_told_as_that(desk: Desk, kind: str, said: str) -> None:
+    await pause(desk.database, "mx.example", 0, "421 4.7.0 too fast")
+    async with desk.database.write() as conn:
+        await conn.execute(text("UPDATE pauses SET kind = :kind"), {"kind": kind})
+    assert await Alerts(desk).tell() == 1
+    ((_, letter),) = await letters(desk.database)
+    assert said in words(letter) and "suspendus" not in words(letter)
 
 
 async def test_without_an_operator_s_address_refusals_are_logged(

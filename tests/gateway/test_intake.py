@@ -188,6 +188,15 @@ async def test_a_mail_becomes_a_campaign(tmp_path: Path) -> None:
         assert list((tmp_path / "spool" / "tmp").iterdir()) == []
 
 
+async def test_what_exceeds_the_quota_is_said(tmp_path: Path) -> None:
+    async with office(tmp_path, new_account_per_day=1) as made:
+        said = words(await made.send(mail(("LISTE.csv", LISTE))))
+    assert (
+        "Quota de votre compte, en destinataires par jour : 1. Part d'aujourd'hui : 1 ; le reste partira à compter du "
+        in said
+    )
+
+
 async def test_the_same_message_again_is_one_campaign(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         raw = mail(("LISTE.csv", LISTE))

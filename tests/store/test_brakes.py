@@ -26,7 +26,8 @@ async def answer(
     """Recipients are leased and answered: so many refused as unknown, then so many delivered."""
     async with db.write() as conn:
         worker = await jobs.join(conn, "host", 1, now)
-        taken = await jobs.lease(conn, worker, now, {campaign.id: good + bad})
+        leased = await jobs.lease(conn, worker, now, {campaign.id: good + bad})
+        taken = sorted(leased, key=lambda job: job.id)
         assert len(taken) == good + bad
         refused = [
             Change(job.id, Event.REFUSED, now, worker, detail=HARD, suppress="hard_bounce") for job in taken[:bad]

@@ -97,9 +97,12 @@ async def test_retries_need_no_quota_and_are_not_held_up(db: Database, make: Any
     assert await claimed(db) == [(NOW // DAY, 2)]
 
 
-async def test_a_recipient_counts_once_a_day_whoever_leases_it(db: Database, make: Any) -> None:
+@pytest.mark.parametrize("due", [0, NOW])
+async def test_a_recipient_counts_once_a_day_whoever_leases_it(db: Database, make: Any, due: int) -> None:
     campaign, worker = await make(6), await join(db)
     await limit(db, campaign.account_id, 4)
+    async with db.write() as conn:
+        await conn.execute(text(f"UPDATE recipients SET next_attempt_at = {due}"))
     first = await lease(db, worker)
     async with db.write() as conn:
         await jobs.release(conn, worker, first[:2], not_before=NOW + 5)  # its site is silent

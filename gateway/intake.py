@@ -176,7 +176,7 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     assert work.account is not None
     tracking = str(new.options["tracking"])
-    due = new.send_at or new.created_at
+    due = new.send_at or 0  # at once, also for a clock that is set back meanwhile
     plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
     tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
     if not tally.people:

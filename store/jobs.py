@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, TextClause, bindparam, case, exists, func, insert, select, text, update
+from sqlalchemy import BigInteger, TextClause, bindparam, case, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import quotas
@@ -77,7 +77,8 @@ _CAMPAIGNS_DUE = (
     .join(accounts, accounts.c.id == campaigns.c.account_id)
     .where(
         campaigns.c.state.in_(_LIVE),
-        campaigns.c.send_at <= bindparam("now"),
+        # one that has begun goes on, also when the clock is set back
+        or_(campaigns.c.state == CampaignState.SENDING, campaigns.c.send_at <= bindparam("now")),
         accounts.c.suspended.is_(False),
         _WAITING,
     )

@@ -12,15 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from crashing import IN_FLIGHT, acknowledged, acknowledgements, assert_nothing_lost, finished, people
 from running import PASSWORD, Running, alive, message, report_token, until
 from sink import Sink, Taken
 
 pytestmark = pytest.mark.crash
-
-IN_FLIGHT = 100  # settings.delivery.in_flight: what one sender may repeat after a kill
 
 
 @pytest.fixture
@@ -35,48 +33,6 @@ def gateway(tmp_path: Path, sink: Sink) -> Iterator[Running]:
     running.start()
     yield running
     running.stop()
-
-
-def people(sink: Sink) -> list[Taken]:
-    return [mail for mail in list(sink.mails) if mail.recipient.endswith("@dest.test")]
-
-
-def acknowledged(sink: Sink) -> str:
-    """The token of the report, once the acknowledgement has arrived in the user's mailbox."""
-    mail = until(lambda: [m for m in list(sink.mails) if m.recipient == "contact@acme.test"], 90, "acknowledgement")
-    return report_token(mail[0].raw)
-
-
-def finished(gateway: Running, token: str, seconds: float = 180) -> dict[str, Any]:
-    def done() -> dict[str, Any] | None:
-        try:
-            report = gateway.report(token)
-        except OSError:
-            return None  # the web process is being started again
-        assert_exact(report)
-        return report if report["state"] == "finished" else None
-
-    return dict(until(done, seconds, f"the campaign ends: {gateway.log()[-1500:]}"))
-
-
-def assert_exact(report: dict[str, Any]) -> None:
-    """The ledger at this very moment."""
-    parts = report["invalid"] + report["duplicate"] + report["suppressed"] + report["recipients"]
-    assert report["lines"] == parts
-    assert report["recipients"] == sum(report["statuses"].values())
-
-
-def assert_nothing_lost(sink: Sink, recipients: int, repeats: int) -> None:
-    """Everybody got the mail; at most `repeats` got it again, with the same Message-ID."""
-    mails = people(sink)
-    times = Counter(mail.recipient for mail in mails)
-    assert len(times) == recipients
-    assert len(mails) - recipients <= repeats
-    ids: dict[str, set[str]] = {}
-    for mail in mails:
-        ids.setdefault(mail.recipient, set()).add(mail.message_id)
-    assert all(len(found) == 1 for found in ids.values()), "a repeat carries the same Message-ID"
-    assert len({next(iter(found)) for found in ids.values()}) == recipients
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -171,17 +127,15 @@ def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -
         client.close()
         if said != 250:
             until(lambda raw=raw: submitted(gateway, raw), 90, "the client's second try")
-    acks = until(lambda: mails_of_acks(sink) if len(mails_of_acks(sink)) >= 6 else None, 120, "six acknowledgements")
+    acks = until(
+        lambda: acknowledgements(sink) if len(acknowledgements(sink)) >= 6 else None, 120, "six acknowledgements"
+    )
     tokens = {report_token(mail.raw) for mail in acks}
     assert len(tokens) == 6, "one campaign each"
     for token in tokens:
         assert finished(gateway, token)["statuses"]["delivered"] == 5
     mails = people(sink)
     assert len(mails) == 30, "nobody got a campaign twice"
-
-
-def mails_of_acks(sink: Sink) -> list[Taken]:
-    return [mail for mail in list(sink.mails) if mail.recipient == "contact@acme.test"]
 
 
 def test_the_gateway_killed_while_it_reads_the_list(gateway: Running, sink: Sink) -> None:

@@ -50,15 +50,18 @@ def until(done: Callable[[], Any], seconds: float, what: str) -> Any:
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def message(recipients: int, *, message_id: str = "<one@acme.test>", subject: str = "Offre {{Nom}}") -> EmailMessage:
-    """An ordinary campaign mail with LISTE.TXT of that many recipients."""
+def message(
+    recipients: int, *, message_id: str = "<one@acme.test>", subject: str = "Offre {{Nom}}", domains: int = 0
+) -> EmailMessage:
+    """An ordinary campaign mail with LISTE.TXT of that many recipients, at dest.test or at so many domains below it."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "ACME <contact@acme.test>", "mail@gateway.test", subject
     mail["Message-ID"] = message_id
     mail["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
     mail.set_content("Bonjour {{Nom}}, voir https://acme.test/offre\n")
     mail.add_alternative("<p>Bonjour {{Nom}}, <a href='https://acme.test/offre'>voir</a></p>", subtype="html")
-    rows = "".join(f"p{n}@dest.test;Nom{n}\r\n" for n in range(recipients))
+    places = [f"d{n}.dest.test" for n in range(domains)] or ["dest.test"]
+    rows = "".join(f"p{n}@{places[n % len(places)]};Nom{n}\r\n" for n in range(recipients))
     mail.add_attachment(f"Email;Nom\r\n{rows}".encode(), maintype="text", subtype="plain", filename="LISTE.TXT")
     return mail
 

@@ -44,9 +44,9 @@ async def accept(_mail: Taken) -> bytes | None:
 class Sink:
     """Use as a context manager; `port` is free for its whole life, `mails` grows."""
 
-    def __init__(self, answer: Answer = accept, *, pipelining: bool = True) -> None:
+    def __init__(self, answer: Answer = accept, *, pipelining: bool = True, port: int = 0) -> None:
         self.mails: list[Taken] = []
-        self.port = 0
+        self.port = port
         self._answer, self._pipelining = answer, pipelining
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -58,20 +58,34 @@ class Sink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no more connections and drop those that are open; may be said twice."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        assert not self._thread.is_alive()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 22))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 22))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
+        server.close()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            await self._dialogue(reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._dialogue(reader, writer)
+        finally:
+            writer.close()
 
     async def _dialogue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink.test ESMTP\r\n")

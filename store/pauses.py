@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.tables import campaigns, recipients
 from store.tables_delivery import pauses, sources
+from store.values import CampaignState
 
 QUIET = 86_400_000  # ms without the same thing after which the operator is told of it again
 _OVER = 7 * 86_400_000  # ms after which a pause that has ended is forgotten
@@ -92,9 +94,25 @@ async def set(conn: AsyncConnection, new: Sequence[Pause], now: int, *, alert: f
         await conn.execute(row.on_conflict_do_update(index_elements=["site", "source_id"], set_=values))
 
 
-async def clear(conn: AsyncConnection, site: str, source_id: int | None = None) -> int:
-    """End the pauses of a site (of one source, or of all), by an operator's word; returns how many there were."""
-    query = delete(pauses).where(pauses.c.site == site)
+async def clear(conn: AsyncConnection, site: str, source_id: int | None = None, *, now: int | None = None) -> int:
+    """End the pauses of a site (of one source, or of all), by an operator's word; returns how many there were. With `now`,
+    mails that were put off until then are due again."""
+    mine = [pauses.c.site == site]
     if source_id is not None:
-        query = query.where(pauses.c.source_id == source_id)
-    return (await conn.execute(query)).rowcount
+        mine.append(pauses.c.source_id == source_id)
+    ended = (
+        await conn.execute(delete(pauses).where(*mine).returning(pauses.c.kind, pauses.c.since, pauses.c.until))
+    ).all()
+    for row in ended:
+        if now is not None and row.kind == Kind.PAUSE and row.until > now:
+            # senders spread what they put off over a tenth of the wait (mta.pool)
+            late = row.until + (row.until - row.since) // 10 + 1_000
+            going = select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING)
+            waiting = update(recipients).where(
+                recipients.c.campaign_id.in_(going),
+                recipients.c.owner.is_(None),
+                recipients.c.next_attempt_at.between(row.until - 1_000, late),
+                recipients.c.attempts == 0,
+            )
+            await conn.execute(waiting.values(next_attempt_at=now))
+    return len(ended)

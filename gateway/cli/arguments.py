@@ -113,6 +113,11 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         action.add_argument("id", metavar="ID", type=int, nargs="?")
         action.add_argument("--all", action="store_true", help="all campaigns (resume: those that pause --all paused)")
 
+    queue = _add(commands, "queue", "queue:show", "list what waits, and the sites that are paused")
+    actions = queue.add_subparsers(metavar="ACTION", dest="action", parser_class=_Parser)
+    resume = _add(actions, "resume", "queue:resume", "end the pause of a site")
+    resume.add_argument("site", metavar="SITE", help="as queue lists it")
+
 
 def _suppressions(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     actions = _group(commands, "suppression", "addresses that get no mail")

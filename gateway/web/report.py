@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -19,10 +20,11 @@ from starlette.responses import JSONResponse, Response
 from gateway import i18n, stats
 from gateway.held import reason
 from gateway.loading import sentence
-from gateway.web import charts, context, story, view
+from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
 from store import campaigns, reports
 from store.engine import now_ms
+from store.pauses import Pause
 from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
@@ -94,9 +96,11 @@ async def show(request: Request) -> Response:
     async with _turn(request, asked), context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
+        paused = await halted.of(conn, campaign)
         rows = await _rows(conn, campaign, asked)
         faults = await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
     values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
+    values |= _halted(request, campaign, paused)
     values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign)}
     return page("report.html", context.language(request, campaign.locale), **values)
 
@@ -106,15 +110,21 @@ async def live(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
+        paused = await halted.of(conn, campaign)
         asked = _asked(request)
         rows = await _rows(conn, campaign, asked) if asked.first_page else None
     locale = context.language(request, campaign.locale)
-    values |= common(request, campaign)
+    values |= common(request, campaign) | _halted(request, campaign, paused)
     regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
     if rows is not None:
         values |= view.listing(campaign, ledger, asked, rows)
         regions["details"] = html("_details.html", locale, **values)
     return JSONResponse({"again": _again(campaign), "regions": regions})
+
+
+def _halted(request: Request, campaign: Campaign, paused: Sequence[Pause]) -> dict[str, Any]:
+    locale = context.language(request, campaign.locale)
+    return {"halted": halted.sentences(locale, campaign.timezone, paused)}
 
 
 def _again(campaign: Campaign) -> int:
@@ -155,6 +165,7 @@ async def as_json(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger = await campaigns.ledger(conn, campaign.id)
+        paused = await halted.of(conn, campaign)
     if ledger is None:
         raise HTTPException(404)
-    return JSONResponse(stats.document(str(campaign.state), ledger))
+    return JSONResponse(stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)})

@@ -1,3 +1,4 @@
+# ruff: noqa: F811 pytest's way to share a fixture
 """From which local address a mail leaves: in turn, the same for a retry, bound and named in EHLO."""
 
 from __future__ import annotations

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from store_helpers import NOW
 
-from store import alerts, pauses
+from store import alerts, backlog, jobs, pauses
+from store.backlog import Backlog
 from store.engine import Database
 from store.pauses import Kind, Pause
 
@@ -59,3 +61,16 @@ async def test_an_operator_ends_a_pause(db: Database) -> None:
         assert await pauses.clear(conn, "orange", 3) == 1
         assert [one.source_id for one in await pauses.active(conn, NOW)] == [4]
         assert await pauses.clear(conn, "orange") == 1
+
+
+async def test_what_was_put_off_leaves_when_its_pause_is_ended(db: Database, make: Any) -> None:
+    await make(3)
+    await put(db, ONE)
+    async with db.write() as conn:
+        worker = await jobs.join(conn, "h", 1, NOW)
+        first, second, third = await jobs.lease(conn, worker, NOW, {1: 3})
+        rows = [(first.id, NOW + HOUR), (second.id, NOW + HOUR + 300_000), (third.id, NOW + 3 * HOUR)]
+        await jobs.give_back(conn, worker, rows)
+        assert await backlog.waiting(conn, NOW) == [Backlog(1, "sending", 0, 3, NOW + HOUR)]
+        assert await pauses.clear(conn, "orange", now=NOW + 5) == 1
+        assert await backlog.waiting(conn, NOW + 5) == [Backlog(1, "sending", 2, 1, NOW + 5)]

@@ -100,3 +100,15 @@ def test_a_quota_is_shown_and_changed(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert run("account", "quota", "Mairie", "auto")[1].startswith("account Mairie: 70 recipients a day, 70 left")
     for wrong in ("0", "many", "-1"):
         assert run("account", "quota", "Mairie", "--", wrong)[0] == 1
+
+
+def test_queue_lists_what_is_paused_and_ends_a_pause(run: Run, tmp_path: Path) -> None:
+    assert run("queue") == (0, "", "")
+    with sqlite3.connect(tmp_path / "gw" / "data" / "mail2campaign.db") as db:
+        row = "INSERT INTO pauses (site, source_id, provider, since, until, reason, kind, rate, told) VALUES "
+        db.execute(row + "('orange', 0, 'orange', 1, 4102444800000, 'throttled', 'slow', 60, 1)")
+        db.execute(row + "('sfr', 0, 'sfr', 1, 4102444800000, 'reputation', 'note', NULL, 0)")
+    assert run("queue")[1] == "slow\torange\tfrom=any\tuntil=2100-01-01 00:00Z\tthrottled\trate=60/h\n"
+    assert run("queue", "resume", "orange") == (0, "orange takes mail again\n", "")
+    status, _, complaint = run("queue", "resume", "orange")
+    assert status != 0 and "orange is not paused" in complaint

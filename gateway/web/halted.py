@@ -1,0 +1,71 @@
+"""Which mailbox providers take nothing, or less, from us for now, as the report of a campaign under way tells it.
+
+In: an open connection, a campaign. Out: sentences ("Orange : en pause jusqu'à 16 h 05 (trop de messages à la fois)"), and
+the same as values for programs. A campaign that is not being sent has none. Raises only what the database raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.providers import Providers
+from gateway import i18n
+from store import pauses
+from store.engine import now_ms
+from store.pauses import Kind, Pause
+from store.values import Campaign, CampaignState
+
+SHOWN = 8
+
+
+async def of(conn: AsyncConnection, campaign: Campaign) -> list[Pause]:
+    """The pauses and slow-downs in force, one a site: the longest of its sources."""
+    if campaign.state is not CampaignState.SENDING:
+        return []
+    longest: dict[str, Pause] = {}
+    for one in await pauses.active(conn, now_ms()):
+        if one.kind is not Kind.NOTE and (one.site not in longest or longest[one.site].until < one.until):
+            longest[one.site] = one
+    return list(longest.values())[:SHOWN]
+
+
+def sentences(locale: str, zone: str, found: Sequence[Pause]) -> list[str]:
+    """One sentence a site, for people."""
+    return [
+        i18n.text(
+            locale, f"halted.{one.kind.value}", site=place(locale, one), until=i18n.instant(locale, zone, one.until),
+            why=why(locale, one),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def document(found: Sequence[Pause]) -> list[dict[str, Any]]:
+    """The same for programs; `until` in UTC milliseconds."""
+    return [
+        {"site": one.site, "provider": one.provider, "kind": one.kind.value, "until": one.until, "reason": one.reason}
+        for one in found
+    ]
+
+
+def place(locale: str, one: Pause) -> str:
+    """What is paused, by the name that people know."""
+    provider = _shipped().named(one.provider)
+    if provider is not None and provider.mx:
+        return provider.name
+    return one.site.partition("#")[0] or i18n.text(locale, "halted.everything")
+
+
+def why(locale: str, one: Pause) -> str:
+    """The reason in a few words."""
+    key = f"halted.why_{one.reason}"
+    return i18n.text(locale, key if i18n.has(locale, key) else "halted.why_other")
+
+
+@cache
+def _shipped() -> Providers:
+    return Providers.load()

@@ -10,12 +10,13 @@ import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from config import warmup
 from config.durations import milliseconds
-from config.providers import Watch
+from config.providers import Provider, Providers, Watch
 from config.settings import Delivery, Settings, split_hostport
 from mail.dkim import Signer
 from mail.resolver import Fence, Resolver
@@ -23,17 +24,19 @@ from mta.conditions import Conditions
 from mta.gate import Gate
 from mta.lines import Line
 from mta.notices import NoticeLane
+from mta.permits import Permits
 from mta.pool import Hooks, Pool, Rules
 from mta.providers import Limits
 from mta.reactions import Reactions, asking
 from mta.retry import Plans
 from mta.session import Dialling
-from mta.sites import Atlas
+from mta.sites import Atlas, Site
 from mta.slots import Slots
+from mta.sources import Land, Sources
 from mta.throttle import SHORTEST
 from mta.transport import Transport, transport
 from mta.values import Contact, Outcome, Parcel, Patience
-from mta.ways import RoundRobin
+from mta.ways import Way
 from store.engine import Database, now_ms
 
 NOTICES_IN_FLIGHT = 40
@@ -60,7 +63,7 @@ class Lanes:
     notices: NoticeLane
     transport: Transport
     reactions: Reactions
-    choice: RoundRobin
+    choice: Sources
     broken: set[int] = field(default_factory=set)  # campaigns with a mail that could not be rendered
 
 
@@ -78,9 +81,12 @@ def lanes(
         delivery.helo or settings.gateway.domain, delivery.source, milliseconds(delivery.connect_timeout) / 1000, reply
     )
     claims = asking(database)
-    conditions = Conditions(Watch(settings.providers_file).current, claims, now_ms)
-    choice, slots = RoundRobin(), settings.gateway.data_dir / "slots"
+    providers = Watch(settings.providers_file).current
+    conditions = Conditions(providers, claims, now_ms)
     limits = _limits(delivery, plans, dialling)
+    calendar = warmup.load(settings.warmup_file)
+    choice = Sources(Permits(database, calendar, now_ms), calendar, _land(providers, conditions, limits, atlas), now_ms)
+    slots = settings.gateway.data_dir / "slots"
     hooks = Hooks(taker.outcome, taker.unsent, taker.later, taker.broken)
     pool = Pool(atlas, dialling, patience, limits, gate, hooks, Rules(conditions, Slots(slots)))
     notice_gate = Gate(NOTICES_IN_FLIGHT, time.monotonic)
@@ -93,6 +99,26 @@ def lanes(
     reactions = Reactions(database, conditions, claims)
     reactions.pools = (pool, notice_pool)
     return Lanes(resolver, atlas, pool, notice_gate, notice_pool, notices, secured, reactions, choice)
+
+
+def _land(providers: Callable[[], Providers], conditions: Conditions, limits: Limits, atlas: Atlas) -> Land:
+    def provider(site: Site) -> str:
+        return key_of(providers().of([host for _, host in sorted(site.hosts)]))
+
+    def shut(way: Way) -> float:
+        return conditions.shut(conditions.terms(way, limits).site, way.source_id)
+
+    async def reached(site: Site) -> tuple[bool, bool]:
+        targets = await atlas.targets(site)
+        six = [":" in target.ip for target in targets] if isinstance(targets, list) else [True, False]
+        return not all(six), any(six)
+
+    return Land(provider, shut, reached)
+
+
+def key_of(provider: Provider | None) -> str:
+    """The key of a provider under which warm-up is counted; "" for sites of no known one."""
+    return provider.key if provider is not None and provider.mx else ""
 
 
 def _limits(delivery: Delivery, plans: Plans, dialling: Dialling) -> Limits:

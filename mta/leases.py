@@ -8,7 +8,7 @@ given back then is there still.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from config.logging import log
 from mta.gate import Gate
@@ -21,10 +21,11 @@ RECONCILE = 30.0  # seconds between two comparisons with the database
 
 
 class Leases:
-    """One a sender process; what an earlier incarnation held is free already and is forgotten by `clear`."""
+    """One a sender process; what an earlier incarnation held is free already and is forgotten by `clear`. `untried` is told
+    of each mail that goes back."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
-        self._database, self._gate = database, gate
+    def __init__(self, database: Database, gate: Gate, untried: Callable[[int], None] = lambda _: None) -> None:
+        self._database, self._gate, self._untried = database, gate, untried
         self.held: dict[int, int] = {}  # recipient -> campaign
         self._back: dict[int, int | None] = {}  # recipient -> when it is due again (UTC ms); None: as before
         self._strangers: set[int] = set()
@@ -42,6 +43,7 @@ class Leases:
     def give_back(self, parcels: Iterable[Parcel], due: int | None = None) -> None:
         """These were not tried; `due` in UTC ms, None for as before."""
         for parcel in parcels:
+            self._untried(parcel.job.id)
             # what an earlier incarnation held may by now be leased anew: to us, too
             if parcel.owner == self._gate.worker:
                 self._back[parcel.job.id] = due

@@ -35,7 +35,7 @@ class _Purse:
 class Permits:
     """One a sender process; `turn` is to be called every few seconds, `close` at the end."""
 
-    def __init__(self, database: Database, rules: Callable[[], Rules], now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, rules: Rules, now: Callable[[], int]) -> None:
         self._database, self._rules, self._now = database, rules, now
         self._purses: dict[Key, _Purse] = {}
         self._answers: dict[Key, Answers] = {}
@@ -101,7 +101,7 @@ class Permits:
             async with self._database.write() as conn:
                 for (source_id, provider), purse in sorted(back.items(), key=lambda item: item[0]):
                     await warmups.give_back(conn, source_id, provider, purse.left, purse.day, now)
-                moved = await warmups.report(conn, self._rules(), answers, now)
+                moved = await warmups.report(conn, self._rules, answers, now)
         except Exception:
             for key, answer in answers.items():
                 self.heard(key, answer)
@@ -121,7 +121,7 @@ class Permits:
         asking = {key: purse.wanted for key, purse in self._purses.items() if purse.wanted > 0}
         for key in asking:
             self._purses[key].wanted = 0
-        rules, now = self._rules(), self._now()
+        rules, now = self._rules, self._now()
         granted: dict[Key, warmups.Claim] = {}
         async with self._database.write() as conn:
             for key in sorted(asking):

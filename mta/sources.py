@@ -21,6 +21,7 @@ from mta.ways import FEW, Placing, Source, Way
 from parsers.classify import ReplyClass
 from parsers.replies import Stage
 from store import sources as rows_of
+from store.engine import Database
 from store.sources import IN_CALENDAR, SHARED, State
 from store.states import Event, Status
 from store.values import Change, Job
@@ -49,7 +50,7 @@ class Land:
 class Sources:
     """The choice of one sender process; `know` tells which sources there are, and must be called before the first mail."""
 
-    def __init__(self, permits: Permits, rules: Callable[[], Rules], land: Land, now: Callable[[], int]) -> None:
+    def __init__(self, permits: Permits, rules: Rules, land: Land, now: Callable[[], int]) -> None:
         self._permits, self._rules, self._land, self._now = permits, rules, land, now
         self._rows: dict[int, rows_of.Source] = {}
         self._known: dict[int, Source] = {}  # those that may send
@@ -112,7 +113,7 @@ class Sources:
         elif left and warm:
             rows = [self._rows[source.id] for source in warm]
             provider = self._land.provider(site)
-            due = self._bookings.due(self._rules(), pool, provider, rows, len(left), max(begin, self._now()))
+            due = self._bookings.due(self._rules, pool, provider, rows, len(left), max(begin, self._now()))
             return list(zip(left, due, strict=True))
         elif left:  # no source of this pool, nor of the shared one
             return [(parcel, self._now() + NOTHING_ON) for parcel in left]
@@ -204,3 +205,9 @@ def answered(change: Change) -> Answers | None:
         return None
     # the code, not the event: a mail whose time is up was deferred to the last
     return _NO if int(change.detail["code"]) >= 500 else _LATER
+
+
+async def mine(database: Database, host: str) -> list[rows_of.Source]:
+    """The sources of a machine (config.host.host_id), and those of any."""
+    async with database.read() as conn:
+        return [row for row in await rows_of.every(conn) if row.host in ("", host)]

@@ -24,20 +24,19 @@ from mail.dkim import Signer, from_pem
 from mta import plates, retry
 from mta.feeder import Feeder, Supply
 from mta.gate import Gate
-from mta.lanes import Lanes, lanes
+from mta.lanes import Lanes, key_of, lanes
 from mta.leases import Leases
 from mta.lines import Line
 from mta.outcomes import Outcomes, Sink
 from mta.plates import House, Plate, Unusable
 from mta.retry import Ground
 from mta.sieve import Exits, Sieve
+from mta.sources import mine
 from mta.stock import Stock
 from mta.values import Answered, Contact, Outcome, Parcel
-from mta.ways import Source
 from parsers.tokens import Keyring
 from store import campaigns, events, jobs, sources, suppressions
 from store.engine import Database, now_ms
-from store.sources import State
 from store.states import Event
 from store.values import CampaignState, Change, Job
 
@@ -64,7 +63,7 @@ class Worker:
         self._host = host_id(data)
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
-        self._leases = Leases(database, self._gate)
+        self._leases = Leases(database, self._gate, self._untried)
         self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases)
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
@@ -82,6 +81,8 @@ class Worker:
         change = retry.change(job, outcome, contact, self._plans, parcel.owner, now_ms(), ground)
         self._leases.done(job.id)
         self._outcomes.add(self._sieve.mark(change))
+        if line is not None and line.way.source is not None:
+            self._lanes.choice.settled(parcel, line.way, key_of(line.terms.provider), outcome, change)
         if change.event is not Event.ACCEPTED:
             _tell(job, change, outcome)
 
@@ -103,8 +104,12 @@ class Worker:
     def _wait(self, parcel: Parcel, until: int) -> None:
         self._leases.give_back([parcel], until)
 
+    def _untried(self, recipient: int) -> None:
+        self._lanes.choice.unused(recipient)
+
     def _drop(self, change: Change) -> None:
         """A mail was not tried: its recipient is suppressed."""
+        self._untried(change.recipient_id)
         self._leases.done(change.recipient_id)
         self._gate.used += 1  # freed by the commit, as every outcome's
         self._outcomes.add(change)
@@ -144,7 +149,7 @@ class Worker:
     async def _leave(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self._gate.draining = self._lanes.notice_gate.draining = True
         await self._feeder.close()
-        self._lanes.pool.withdraw(lambda _: True)  # retiring at the end frees them
+        self._leases.give_back(self._lanes.pool.withdraw(lambda _: True))  # retiring at the end frees them
         await asyncio.gather(self._lanes.pool.drain(DRAIN), self._lanes.notice_pool.drain(DRAIN))
         await self._outcomes.settle(DRAIN)
         with contextlib.suppress(TimeoutError):
@@ -155,6 +160,7 @@ class Worker:
         await asyncio.gather(*tasks, return_exceptions=True)
         async with self._database.write() as conn:
             await jobs.retire(conn, self._gate.worker, now_ms())
+        await self._lanes.choice.close()
         await self._lanes.transport.close()
         await self._lanes.resolver.close()
 
@@ -187,6 +193,7 @@ class Worker:
             self._gate.retired()
             self._lanes.notice_gate.retired()
             dropped = self._lanes.pool.withdraw(lambda _: True)
+            self._leases.give_back(dropped)
             self._leases.clear()
             log("worker_retired", worker=worker, rows=len(dropped))
         await self._join()
@@ -221,10 +228,8 @@ class Worker:
         await self._stock.feed(self._lanes.pool, self._feeder, self._sieve)
 
     async def _sources(self) -> None:
-        async with self._database.read() as conn:
-            rows = await sources.every(conn)
-        mine = [row for row in rows if row.host in ("", self._host) and row.state is not State.OFF]
-        self._lanes.choice.know(Source(row.id, row.address, row.helo, row.pool) for row in mine)
+        self._lanes.choice.know(await mine(self._database, self._host))
+        await self._lanes.choice.turn()
 
     # --- database ---
 

@@ -47,8 +47,8 @@ class House:
             return 60.0 if way.source is not None and way.source.address in self.shut else 0.0
 
         land = Land(lambda site: "orange" if site == ORANGE else "", shut, reached)
-        self.permits = Permits(self.db, lambda: RULES, lambda: self.now)
-        self.choice = Sources(self.permits, lambda: RULES, land, lambda: self.now)
+        self.permits = Permits(self.db, RULES, lambda: self.now)
+        self.choice = Sources(self.permits, RULES, land, lambda: self.now)
 
     async def add(self, address: str, state: State = State.READY, pool: str = "shared", step: int = 0) -> Source:
         day = warmup.day_of(self.now) if state in sources.IN_CALENDAR else None

@@ -1,9 +1,9 @@
 """Small chores on time: finished campaigns are marked, stopped ones wound up, dead senders lose their leases; campaigns
 that go wrong are paused, and whoever must know is told.
 
-In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers) and every hour
-(suppressions that have ended). A chore that fails is logged and tried again at its next turn. Logs campaign_finished and
-swept.
+In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
+warm-up) and every hour (suppressions that have ended). A chore that fails is logged and tried again at its next turn. Logs
+campaign_finished, source_moved and swept.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from config import warmup
 from config.logging import log
 from gateway import brakes
 from gateway.alerts import Alerts
 from gateway.desk import Desk
 from store import brakes as store_brakes
-from store import control, jobs, suppression_list
+from store import control, jobs, suppression_list, warmups
 from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
@@ -30,7 +31,7 @@ Chore = Callable[[], Awaitable[object]]
 
 async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
-    database, turn, alerts = desk.database, 0, Alerts(desk)
+    database, turn, alerts, calendar = desk.database, 0, Alerts(desk), warmup.load(desk.settings.warmup_file)
     chores: tuple[tuple[int, Chore], ...] = (
         (1, lambda: _wind_up(database)),
         (1, lambda: _finish(database)),
@@ -38,6 +39,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, lambda: brakes.tell(desk)),
         (1, alerts.tell),
         (_SWEEP_TURNS, lambda: _sweep(database)),
+        (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_HOUR_TURNS, lambda: _forget(database)),
     )
     while not stop.is_set():
@@ -76,6 +78,16 @@ async def _sweep(database: Database) -> None:
         stale = await jobs.sweep(conn, now_ms())
     if stale:
         log("swept", workers=stale)
+
+
+async def _warm_up(database: Database, calendar: warmup.Rules) -> None:
+    async with database.read() as conn:
+        if not await warmups.behind(conn, now_ms()):
+            return
+    async with database.write() as conn:
+        moved = await warmups.advance(conn, calendar, now_ms())
+    for each in moved:
+        log("source_moved", ip=each.source.address, step=each.step + 1)
 
 
 async def _brake(desk: Desk) -> None:

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import keys
+from config import keys, warmup
 from config.host import host_id
 from config.logging import log
 from config.settings import Settings
@@ -69,6 +69,10 @@ def take_lock(data_dir: Path) -> int:
 
 async def prepare(settings: Settings, db: Database) -> None:
     """Bring the database up to date, check that no key is missing, and free what dead senders held."""
+    try:
+        warmup.load(settings.warmup_file)
+    except ValueError as error:
+        raise ServeError(str(error)) from error
     await db.migrate()
     for ring in keys.RINGS:
         secrets, _current = keys.load_keyring(settings.gateway.data_dir, ring)

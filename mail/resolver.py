@@ -30,6 +30,10 @@ _TROUBLE_TTL = 5.0
 _MAX_HOSTS = 20
 _MAX_TEXTS = 50
 _NOTHING = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
+_TYPES = {
+    "MX": pycares.QUERY_TYPE_MX, "A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA,
+    "PTR": pycares.QUERY_TYPE_PTR, "TXT": pycares.QUERY_TYPE_TXT,
+}  # fmt: skip
 _NAME_FAULTS = frozenset({aiodns.error.ARES_EBADNAME})
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -140,6 +144,13 @@ class Resolver:
         answer = await self._once(("host", host.rstrip(".").lower()), self._addresses)
         return answer
 
+    async def names(self, address: str) -> tuple[str, ...] | DnsTrouble:
+        """The names that an address has in reverse; none where it has none."""
+        found = await self._query(ipaddress.ip_address(address).reverse_pointer, "PTR")
+        if found.trouble:
+            return DnsTrouble(found.trouble)
+        return tuple(str(record.dname).rstrip(".").lower() for record in found.data[:_MAX_HOSTS])
+
     async def texts(self, name: str) -> tuple[str, ...] | DnsTrouble:
         """The TXT records of a name, each as one string; none where it has none."""
         answer: tuple[str, ...] | DnsTrouble = await self._once(("text", name.rstrip(".").lower()), self._texts)
@@ -230,9 +241,7 @@ class Resolver:
         return Addresses(allowed, tuple(address for address in found if address not in allowed))
 
     async def _query(self, name: str, kind: str) -> _Records:
-        wanted = {"MX": pycares.QUERY_TYPE_MX, "A": pycares.QUERY_TYPE_A, "AAAA": pycares.QUERY_TYPE_AAAA}.get(
-            kind, pycares.QUERY_TYPE_TXT
-        )
+        wanted = _TYPES[kind]
         try:
             async with asyncio.timeout(self._timeout):
                 result = await self._dns.query_dns(name, kind)

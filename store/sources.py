@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config import warmup
 from config.warmup import Standing
 from store.accounts import Taken
-from store.tables import accounts
+from store.tables import accounts, campaigns, recipients
 from store.tables_delivery import source_days, sources
+from store.values import CampaignState
 
 SHARED = "shared"  # the pool of accounts that have none of their own
 
@@ -135,3 +136,20 @@ async def calendars(conn: AsyncConnection) -> list[Source]:
     """The sources in a calendar, held until the transaction ends."""
     query = select(sources).where(sources.c.state.in_(IN_CALENDAR)).order_by(sources.c.id).with_for_update()
     return [_source(row) for row in await conn.execute(query)]
+
+
+async def hasten(conn: AsyncConnection, now: int, limit: int = 5_000) -> int:
+    """Make recipients that were never tried and wait for room due now, because there may be more of it; returns how many."""
+    live = select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING)
+    waiting = (
+        select(recipients.c.id)
+        .where(
+            recipients.c.campaign_id.in_(live),
+            recipients.c.owner.is_(None),
+            recipients.c.attempts == 0,
+            recipients.c.next_attempt_at > now,
+        )
+        .limit(limit)
+    )
+    query = update(recipients).where(recipients.c.id.in_(waiting))
+    return (await conn.execute(query.values(next_attempt_at=now))).rowcount

@@ -34,6 +34,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     _accounts(commands)
     _campaigns(commands)
     _suppressions(commands)
+    _addresses(commands)
     _upkeep(commands)
     found = parser.parse_args(words)
     if found.version:
@@ -92,6 +93,9 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     quota = _add(actions, "quota", "accounts:quota", "show or change how many recipients a day an account may write to")
     quota.add_argument("name", metavar="NAME")
     quota.add_argument("value", metavar="N|none|auto", nargs="?", help="auto: the rule of new accounts")
+    pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
+    pool.add_argument("name", metavar="NAME")
+    pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")
     actions = _group(commands, "sender", "sender addresses of an account")
     add = _add(actions, "add", "accounts:add_sender", "declare a sender address")
     add.add_argument("name", metavar="NAME")
@@ -142,6 +146,34 @@ def _suppressions(commands: argparse._SubParsersAction) -> None:  # type: ignore
     parsers["add"].add_argument("--until", metavar="DATE", help="the day on which it ends, 2027-06-30")
     parsers["remove"].add_argument("address", metavar="ADDRESS")
     parsers["import"].add_argument("file", metavar="FILE")
+
+
+def _addresses(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "ip", "local addresses that mail leaves from, their pools and their warm-up")
+    add = _add(actions, "add", "ip:add", "let mail leave from an address of this machine")
+    add.add_argument("address", metavar="ADDRESS")
+    add.add_argument("--helo", default="", metavar="NAME", help="name said in EHLO (default: the gateway's)")
+    add.add_argument("--pool", default="shared", metavar="NAME", help="who may use it (default: shared)")
+    add.add_argument("--warm-up", action="store_true", help="begin slowly, by the calendar")
+    _add(actions, "list", "ip:list_all", "list the addresses: state, step, today's allowance and use")
+    parsers = {}
+    for name, text in (
+        ("start", "begin the warm-up of an address, today"),
+        ("freeze", "stay at today's step: it sends on, and does not go up"),
+        ("thaw", "let an address that is frozen or off go on where it was"),
+        ("skip", "go up in the calendar at once"),
+        ("off", "let nothing leave from an address; its mails leave from others or wait"),
+        ("remove", "forget an address that is off"),
+    ):
+        parsers[name] = _add(actions, name, f"ip:{name}", text)
+        parsers[name].add_argument("address", metavar="ADDRESS")
+    parsers["start"].add_argument("--day", type=int, default=1, metavar="N", help="begin at this day of the calendar")
+    parsers["skip"].add_argument("--days", type=int, default=1, metavar="N")
+    parsers["skip"].add_argument("--end", action="store_true", help="end the warm-up: no bound any more")
+    advise = _add(actions, "advise", "ip:advise", "tell how many addresses a daily volume asks for")
+    advise.add_argument("volume", metavar="VOLUME", help="mails a day, for example 120000 or 120k")
+    calendar = _add(actions, "calendar", "ip:calendar", "print the warm-up calendar")
+    calendar.add_argument("--days", type=int, default=20, metavar="N")
 
 
 def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -22,6 +22,7 @@ ZONE = {
     ("a.two.test.", "A"): ["8.8.8.8", "127.0.0.1", "10.0.0.1"],
     ("a.two.test.", "AAAA"): ["2606:4700::1111", "::1", "fe80::1", "::ffff:127.0.0.1"],
     ("inside.test.", "A"): ["127.0.0.9"],
+    ("7.2.0.192.in-addr.arpa.", "PTR"): ["Only-A.test."],
     ("empty.test.", "TXT"): ["x"],
     ("_mta-sts.two.test.", "TXT"): ['"v=STSv1; " "id=7;"', '"other \\255"'],
     ("_25._tcp.a.two.test.", "TLSA"): ["3 1 1 " + "ab" * 32],
@@ -156,3 +157,9 @@ def test_fence() -> None:
     refused = ["10.1.1.1", "192.168.1.1", "169.254.1.1", "224.0.0.1", "ff02::1", "fe80::1", "0.0.0.0", "93.184.216.34"]
     assert all(fence.allows(one) for one in allowed)
     assert not any(fence.allows(one) for one in [*refused, "::1", "not an address", ""])
+
+
+async def test_an_address_has_its_names_in_reverse(resolver: Resolver) -> None:
+    assert await resolver.names("192.0.2.7") == ("only-a.test",)
+    assert await resolver.names("192.0.2.8") == ()
+    assert await resolver.names("2001:db8::7") == ()

@@ -23,6 +23,7 @@ from store.engine import now_ms
 from store.values import Job
 
 _PLATES = 32  # campaigns kept compiled
+LOOKUPS = 64  # domains looked up at once: a name server that is flooded drops what it cannot answer
 LATER = 10_000  # ms that mails wait for which no source could be chosen
 OTHERS = 10  # the part of a lease that goes to other campaigns while urgent ones wait
 
@@ -46,6 +47,7 @@ class Feeder:
         self._pool, self._atlas, self._supply = pool, atlas, supply
         self._plates: OrderedDict[int, Plate] = OrderedDict()
         self._placing: set[asyncio.Task[None]] = set()
+        self._lookups = asyncio.Semaphore(LOOKUPS)
         self.unplaced = 0  # mails whose domain is being looked up
 
     def forget(self, campaign_id: int) -> None:
@@ -77,7 +79,8 @@ class Feeder:
     async def _place_domain(self, domain: str, parcels: Sequence[Parcel]) -> None:
         site: Site | Outcome
         try:
-            site = await self._atlas.locate(domain)
+            async with self._lookups:
+                site = await self._atlas.locate(domain)
         except Exception as error:  # a bug of ours must not keep leased mails for ever: unknown means temporary
             log("failed", what="locate", error=error)
             site = Unanswered(Stage.DNS, "failed")

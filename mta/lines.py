@@ -102,7 +102,8 @@ class Line:
         self.moved_at = now
 
     def surplus(self, now: float, keep: int = KEEP) -> int:
-        """How many mails wait here beyond what will leave soon; none before the rate tells anything."""
-        if now - self.since < SETTLING:
+        """How many mails wait here beyond what will leave soon; none before the site has had a chance to show its pace."""
+        chance = self.connections or self.dialling or self.meter is not None or self.no_slot_until
+        if now - self.since < SETTLING or not chance:
             return 0
         return max(0, len(self.waiting) - max(keep, int(self.speed * KEEP_FOR)))

@@ -22,7 +22,7 @@ from store.engine import Database, now_ms
 from store.values import Job
 
 IDLE = 0.15  # seconds more between two looks when there was nothing to do
-EXPLORE = 0.5  # seconds between two looks for others while the lines are full
+EXPLORE = 0.25  # seconds between two looks for others while the lines are full
 QUIET = 30.0  # seconds without movement after which full lines give a site's mails back
 LATER = 60.0  # seconds that these wait, untried
 HOARD = 4  # leases held at most, most of them for slow sites
@@ -55,11 +55,11 @@ class Stock:
             await asyncio.sleep(IDLE)
             return
         if full:
-            tending.relieve(pool, self._lease)
+            tending.relieve(pool, self._lease * (HOARD - 1))
             waiting = pool.waiting + feeder.unplaced
-        if waiting >= self._lease // 2:
-            held = set(self._leases.held.values())
-            due = [campaign for campaign in due if campaign not in held]  # nobody waits for all of another's mails
+            if waiting - tending.idle(pool) >= self._lease // 2:
+                held = set(self._leases.held.values())
+                due = [campaign for campaign in due if campaign not in held]  # nobody waits for all of another's mails
         room = min(self._lease, self._lease * HOARD - waiting)
         if due and room > 0:
             await self._place(shares(due, room, urgent), feeder, sieve)

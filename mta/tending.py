@@ -46,16 +46,23 @@ def want(pool: Pool, claims: Claims) -> None:
     claims.forget(set(waiting))
 
 
+def idle(pool: Pool) -> int:
+    """Mails that wait for slow sites, and will not leave soon."""
+    now = pool.now()
+    return sum(line.surplus(now, keep=1) for line in pool.lines.values() if len(line.waiting) > 1)
+
+
 def relieve(pool: Pool, most: int) -> int:
     """Give back the mails that will not leave soon, so that there is room for others; returns how many.
 
-    A line keeps what it sends within seconds, and each a few; no more than `most` in all stay with slow lines. What is
-    given back is due when its turn may be, at the speed that the line shows.
+    A line keeps what it sends within seconds, and each a few, fewer when more than `most` wait. What is given back is due
+    when its turn may be, at the speed that the line shows.
     """
-    now = pool.now()
-    slow = [line for line in pool.lines.values() if line.surplus(now, keep=1)]
-    keep = max(1, min(KEEP, most // max(1, len(slow))))
-    return sum(_give_back(pool, line, now, line.surplus(now, keep)) for line in slow)
+    now, keep = pool.now(), KEEP
+    if pool.waiting > most:
+        slow = sum(1 for line in pool.lines.values() if line.surplus(now, keep=1))
+        keep = max(1, min(KEEP, most // 2 // max(1, slow)))
+    return sum(_give_back(pool, line, now, line.surplus(now, keep)) for line in pool.lines.values())
 
 
 def put_off(pool: Pool, quiet_for: float, wait: float) -> None:

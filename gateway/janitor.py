@@ -9,6 +9,7 @@ campaign_finished, source_moved and swept.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,13 +33,14 @@ Chore = Callable[[], Awaitable[object]]
 async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
     database, turn, alerts, calendar = desk.database, 0, Alerts(desk), warmup.load(desk.settings.warmup_file)
+    watch = jobs.Watch()
     chores: tuple[tuple[int, Chore], ...] = (
         (1, lambda: _wind_up(database)),
         (1, lambda: _finish(database)),
         (1, lambda: _brake(desk)),
         (1, lambda: brakes.tell(desk)),
         (1, alerts.tell),
-        (_SWEEP_TURNS, lambda: _sweep(database)),
+        (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_HOUR_TURNS, lambda: _forget(database)),
     )
@@ -73,9 +75,9 @@ async def _finish(database: Database) -> None:
         log("campaign_finished", campaign=campaign)
 
 
-async def _sweep(database: Database) -> None:
+async def _sweep(database: Database, watch: jobs.Watch) -> None:
     async with database.write() as conn:
-        stale = await jobs.sweep(conn, now_ms())
+        stale = await jobs.sweep(conn, watch, now_ms(), time.monotonic_ns() // 1_000_000)
     if stale:
         log("swept", workers=stale)
 

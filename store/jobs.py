@@ -45,10 +45,24 @@ async def retire(conn: AsyncConnection, worker: int, now: int) -> int:
     return (await conn.execute(update(recipients).where(recipients.c.owner == worker).values(owner=None))).rowcount
 
 
-async def sweep(conn: AsyncConnection, now: int) -> int:
-    """Retire every worker that has been silent for STALE ms; returns how many."""
-    query = select(workers.c.id).where(workers.c.retired_at.is_(None), workers.c.seen_at < now - STALE)
-    stale = (await conn.execute(query)).scalars().all()
+class Watch:
+    """Which workers have stopped giving signs of life, told by the observer's own monotonic clock: when a wall clock jumps,
+    or two machines disagree, nobody who goes on beating is taken for dead."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, int]] = {}  # worker -> its sign, and when we first saw that very sign
+
+    def silent(self, signs: Mapping[int, int], clock: int) -> list[int]:
+        """Workers whose sign is the same for more than STALE ms; `clock` is monotonic, in ms."""
+        old = self._last
+        self._last = {w: old[w] if w in old and old[w][0] == sign else (sign, clock) for w, sign in signs.items()}
+        return [worker for worker, (_, since) in self._last.items() if clock - since > STALE]
+
+
+async def sweep(conn: AsyncConnection, watch: Watch, now: int, clock: int) -> int:
+    """Retire every worker that has been silent for STALE ms of the monotonic `clock`; returns how many."""
+    rows = await conn.execute(select(workers.c.id, workers.c.seen_at).where(workers.c.retired_at.is_(None)))
+    stale = watch.silent({row.id: row.seen_at for row in rows}, clock)
     for worker in stale:
         await retire(conn, worker, now)
     return len(stale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from store_helpers import KEYS, NOW
 
@@ -48,11 +49,14 @@ async def test_a_silent_workers_rows_are_free_after_twenty_seconds(db: Database,
     await make(3)
     dead, heir = await join(db), await join(db, 2, NOW + 15_000)
     held = await lease(db, dead)
+    watch = jobs.Watch()
     async with db.write() as conn:
-        assert await jobs.sweep(conn, NOW + jobs.STALE) == 0
+        assert await jobs.sweep(conn, watch, NOW, 0) == 0
+        assert await jobs.sweep(conn, watch, NOW, jobs.STALE) == 0
+        assert await jobs.beat(conn, heir, NOW + jobs.STALE)
     assert await lease(db, heir, NOW + jobs.STALE) == []
     async with db.write() as conn:
-        assert await jobs.sweep(conn, NOW + jobs.STALE + 1) == 1
+        assert await jobs.sweep(conn, watch, NOW + jobs.STALE + 1, jobs.STALE + 1) == 1
         assert await jobs.beat(conn, dead, NOW + jobs.STALE + 2) is False
     assert sorted(await lease(db, heir, NOW + jobs.STALE + 2)) == sorted(held)
     assert await lease(db, dead, NOW + jobs.STALE + 2) == [], "a retired worker gets nothing"
@@ -62,12 +66,22 @@ async def test_a_worker_that_beats_keeps_its_rows_for_ever(db: Database, make: A
     await make(1)
     worker = await join(db)
     held = await lease(db, worker)
+    watch = jobs.Watch()
     for minute in range(1, 11):
         async with db.write() as conn:
             assert await jobs.beat(conn, worker, NOW + minute * 60_000)
-            assert await jobs.sweep(conn, NOW + minute * 60_000) == 0
+            assert await jobs.sweep(conn, watch, NOW + minute * 60_000, minute * 60_000) == 0
     async with db.write() as conn:
         assert await events.apply(conn, [Change(held[0], Event.ACCEPTED, NOW + 600_000, worker)], KEYS) == 1
+
+
+@pytest.mark.parametrize("jump", [7_200_000, -7_200_000])
+def test_a_clock_that_jumps_makes_nobody_dead(jump: int) -> None:
+    watch = jobs.Watch()
+    assert watch.silent({1: NOW, 2: NOW}, 0) == []
+    assert watch.silent({1: NOW + jump, 2: NOW}, 5_000) == []
+    assert watch.silent({1: NOW + jump, 2: NOW}, 20_001) == [2]
+    assert watch.silent({1: NOW + jump}, 25_001) == [1]
 
 
 async def test_a_process_seen_to_end_is_retired_at_once(db: Database, make: Any) -> None:

@@ -52,8 +52,8 @@ def assert_nothing_lost(sink: Sink, recipients: int, repeats: int) -> None:
     """Everybody got the mail; at most `repeats` got it again, with the same Message-ID."""
     mails = people(sink)
     times = Counter(mail.recipient for mail in mails)
-    assert len(times) == recipients
-    assert len(mails) - recipients <= repeats
+    assert len(times) == recipients, f"{len(times)} people of {recipients}, {len(mails)} mails"
+    assert len(mails) - recipients <= repeats, f"{len(mails) - recipients} repeats"
     ids: dict[str, set[str]] = {}
     for mail in mails:
         ids.setdefault(mail.recipient, set()).add(mail.message_id)

@@ -17,6 +17,7 @@ from typing import Any
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+SPREAD = 600_000  # ms of an hour over which mails come back that waited for it
 
 
 @dataclass(frozen=True, slots=True)

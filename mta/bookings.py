@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from config import warmup
-from config.warmup import HOUR, Rules
+from config.warmup import HOUR, SPREAD, Rules
 from store.sources import Source
 
 HORIZON = 60 * 24  # hours that are booked; what has no room in them comes back in the last of them
-SPREAD = 600_000  # ms of an hour over which its mails come back
 
 
 class Bookings:

@@ -188,6 +188,7 @@ def _seconds(search: Callable[[str], object], line: str) -> float:
     return time.process_time() - start
 
 
+@pytest.mark.slow
 def test_no_pattern_is_held_up_by_a_hostile_reply() -> None:
     patterns = {rule.pattern for _, rule in RULES} | {pattern for provider in PACK.all for pattern in provider.mx}
     for pattern in sorted(patterns):

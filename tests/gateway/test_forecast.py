@@ -231,6 +231,7 @@ def announced(
 START = {one.name: (one.share, 0) for one in PROVIDERS}
 
 
+@pytest.mark.slow
 def test_twelve_providers_end_as_announced() -> None:
     told = sent(random.Random(3))
     first, *_ = announced(START, 0)
@@ -246,6 +247,7 @@ def test_twelve_providers_end_as_announced() -> None:
             assert abs(ends - told.most) <= 0.1 * told.most, second
 
 
+@pytest.mark.slow
 def test_twelve_providers_on_a_warming_address_end_as_announced() -> None:
     calendar = Calendar(RULES, [4], NOW // DAY)  # 5,000 today, 10,000 tomorrow, 20,000 the day after
     told = sent(random.Random(3), calendar)

@@ -131,6 +131,7 @@ def test_complaints(kind: str, event: Event | None) -> None:
     assert settle("fbl", COMPLAINT.format(kind=kind, token=token[:-1] + "a"), token=None) is None
 
 
+@pytest.mark.slow
 async def test_a_bounce_by_smtp_reaches_its_recipient(tmp_path: Path) -> None:
     from sqlalchemy import select
 

@@ -19,6 +19,8 @@ from store.values import Job, Tracked
 from tests.mta.conftest import Server
 from tests.mta.test_worker import DELIVERED, House, gateway  # noqa: F401 a fixture
 
+pytestmark = pytest.mark.slow
+
 
 class Slow(Server):
     """Takes its time for every mail."""

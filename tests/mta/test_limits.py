@@ -20,6 +20,8 @@ from store.states import Status
 from tests.mta.conftest import Peer, Server
 from tests.mta.test_worker import DELIVERED, House, gateway  # noqa: F401 a fixture
 
+pytestmark = pytest.mark.slow
+
 BLOCKED = b"550 5.7.1 go away ZZ_103\r\n"
 RULE = """
 [[provider.here.rule]]

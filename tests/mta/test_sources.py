@@ -256,6 +256,7 @@ def test_only_what_speaks_of_our_address_counts(event: Event, code: int, said: s
     assert answered(Change(1, event, 0, detail={"code": code, "class": said})) == meant
 
 
+@pytest.mark.slow
 def test_bookings_fill_hour_after_hour_and_end_at_the_horizon() -> None:
     rows = [sources.Source(1, "192.0.2.1", "", "shared", "", State.WARMING, 0, TODAY)]
     bookings, now = Bookings(), TODAY * DAY + 23 * HOUR + 1

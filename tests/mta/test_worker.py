@@ -128,6 +128,7 @@ async def test_campaign_is_delivered_and_written_down(gateway: House, server: Se
     assert all(dkim.verify_with_dkimpy(raw, published.get) for _, raw in server.received[:3])
 
 
+@pytest.mark.slow
 async def test_stopped_and_paused_campaigns_send_no_more(gateway: House, server: Server) -> None:
     campaign = await gateway.campaign([f"p{n}@dest.test" for n in range(400)])
     gateway.start()

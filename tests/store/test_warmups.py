@@ -176,6 +176,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_grants_of_several_processes_are_the_calendar_exactly(db: Database) -> None:
     source = await added(db, step=2)
     words = [sys.executable, "-c", _CLAIMER, db.url, str(NOW)]

@@ -139,7 +139,9 @@ def rule(reply_class: str, seconds: int = 0) -> Rule:
         (told(450, "4.2.2 x"), Ground(rule("greylisted"), own=True), (Event.TEMPFAILED, "greylisted", "")),
     ],
 )
-def test_what_a_rule_of_the_provider_changes(outcome: Outcome, ground: Ground, expected: tuple[Event, str, str]) -> None:
+def test_what_a_rule_of_the_provider_changes(
+    outcome: Outcome, ground: Ground, expected: tuple[Event, str, str]
+) -> None:
     made = change(job(), outcome, CONTACT, PLANS, 3, NOW, ground)
     assert (made.event, made.detail["class"], made.suppress) == expected
     assert ("rule" in made.detail) == (made.detail["class"] == ground.rule.reply_class)  # type: ignore[union-attr]

@@ -90,9 +90,7 @@ def test_refusals_are_one_line(run: Run, words: tuple[str, ...], why: str) -> No
 
 def test_a_list_is_brought_in_with_its_bad_lines(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "npai.csv"
-    file.write_bytes(
-        b"E-mail;Motif\r\na@d.test;unsubscribe\r\nb@d.test;NPAI\r\npas une adresse;\r\nA@D.test;x\r\n"
-    )
+    file.write_bytes(b"E-mail;Motif\r\na@d.test;unsubscribe\r\nb@d.test;NPAI\r\npas une adresse;\r\nA@D.test;x\r\n")
     status, out, err = run("import", str(file), "--account", "Ecole")
     assert (status, out) == (0, "suppression list: 2 added, 0 known already, 1 bad\n")
     assert err == "line 4: syntax: 'pas une adresse'\n"

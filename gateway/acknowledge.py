@@ -18,6 +18,8 @@ from gateway import advice, notice
 from gateway.brakes import quota_note
 from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
+from gateway.destinations import watch
+from gateway.expected import sentence
 from gateway.held import reason
 from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
@@ -25,6 +27,8 @@ from gateway.notice import Letter
 from gateway.readers import Unread
 from mail.system import File
 from store import campaigns
+from store.engine import now_ms
+from store.forecasts import Row
 from store.values import Account, Campaign, CampaignState
 
 _TAG = re.compile(r"\{\{[^{}]*\}\}")  # in the subject of the acknowledgement nobody stands in for it
@@ -39,10 +43,17 @@ def copy_of(desk: Desk, ref: str) -> Path:
 
 
 async def write(
-    desk: Desk, ref: str, account: Account, campaign: Campaign, summary: Summary, repeated: bool
+    desk: Desk,
+    ref: str,
+    account: Account,
+    campaign: Campaign,
+    summary: Summary,
+    repeated: bool,
+    ahead: Row | None = None,
 ) -> tuple[Letter, bytes]:
-    """Build the acknowledgement of a campaign, ready to be queued."""
+    """Build the acknowledgement of a campaign with its forecast, ready to be queued."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
+    remarks = _ahead(desk, campaign, ahead), remark, await quota_note(desk, account, campaign)
     letter = Letter(
         to=summary["from_address"],
         locale=campaign.locale,
@@ -53,13 +64,21 @@ async def write(
             subject=_TAG.sub("…", campaign.name),
         ),
         title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
-        blocks=_blocks(desk, account, campaign, summary, repeated, (remark, await quota_note(desk, account, campaign))),
+        blocks=_blocks(desk, account, campaign, summary, repeated, remarks),
         files=(file,) if file else (),
         answers=campaign.message_id,
         campaign_id=campaign.id,
         stop=campaign.state is CampaignState.HELD,
     )
     return letter, await notice.built(desk, letter)
+
+
+def _ahead(desk: Desk, campaign: Campaign, ahead: Row | None) -> str:
+    if ahead is None or campaign.state not in (CampaignState.SENDING, CampaignState.SCHEDULED):
+        return ""
+    providers = watch(desk.settings.providers_file).current()
+    said = sentence(campaign.locale, campaign.timezone, campaign.recipients, ahead, providers, now_ms())
+    return f"{said}."
 
 
 def _state(campaign: Campaign) -> str:

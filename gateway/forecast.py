@@ -8,6 +8,7 @@ bound, and the bound that held the last mails back is the reason. Pure; nothing 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -115,7 +116,7 @@ class _Run:
         self.left: dict[str, float] = {provider: part.remaining for provider, part in self.parts.items()}
         self._rivals: dict[str, float] = {provider: part.rivals for provider, part in self.parts.items()}
         self._all_rivals = float(sum(part.rivals for part in scene.parts))
-        self._cause: dict[str, Reason] = dict.fromkeys(self.parts, Reason.NONE)
+        self._held: dict[str, Counter[Reason]] = {provider: Counter() for provider in self.parts}  # ms by reason
         self._ends: dict[str, int] = {}
         self._waited = False  # mails wait for an hour that opens more
         calendar = scene.calendar
@@ -130,10 +131,14 @@ class _Run:
         if self.left:
             provider = max(self.left, key=lambda one: self.left[one])
         elif self._ends:
-            provider = max(self._ends, key=lambda one: (self._ends[one], bool(self._cause[one])))
+            provider = max(self._ends, key=lambda one: (self._ends[one], bool(self._cause(one))))
         else:
             return Reason.NONE, ""
-        return self._cause[provider], provider
+        return self._cause(provider), provider
+
+    def _cause(self, provider: str) -> Reason:
+        """What held the mails of a provider back for the longest time."""
+        return max(self._held[provider].items(), key=lambda held: held[1], default=(Reason.NONE, 0))[0]
 
     def hour(self) -> None:
         """Let this hour's mails go, and step to the next."""
@@ -148,7 +153,7 @@ class _Run:
         for provider, give in gives.items():
             if self.left[provider] - give >= 0.5:
                 self.left[provider] -= give
-                self._cause[provider] = why if give < wants[provider][0] else wants[provider][1]
+                self._held[provider][why if give < wants[provider][0] else wants[provider][1]] += stop - self.at
             else:
                 self._finish(provider, give, pace)
         sent = sum(gives.values())
@@ -167,9 +172,10 @@ class _Run:
         own = max(self.at, part.opens_at) + give / self._speed(part) * HOUR
         shared = self.at + max(pace, SPREAD if self._waited else 0)
         if own > shared:
-            self._cause[provider] = Reason.PAUSE if part.opens_at > self.at else part.limit or self._cause[provider]
-        elif not self._cause[provider] and self.scene.asked < self.scene.pace:
-            self._cause[provider] = Reason.ASKED
+            why = Reason.PAUSE if part.opens_at > self.at else part.limit
+        else:
+            why = Reason.ASKED if self.scene.asked < self.scene.pace else Reason.NONE
+        self._held[provider][why] += int(max(own, shared)) - self.at
         again = part.retry if part.retries * part.remaining >= 1 else 0
         self._ends[provider] = int(max(own, shared)) + again
         self.end = max(self.end, self._ends[provider])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +21,12 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, answers, judge, notice
+from gateway import acknowledge, answers, forecasting, judge, notice
 from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
 from gateway.readers import Unread
-from store import accounts, campaigns
+from store import accounts, campaigns, forecasts
 from store.engine import now_ms
 from store.spool import Envelope
 from store.values import Account, Campaign, NewCampaign, Sender
@@ -45,6 +46,7 @@ class Work:
     campaign: Campaign | None = None
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
+    domains: Counter[str] = field(default_factory=Counter)  # of the recipients
     held: list[dict[str, Any]] = field(default_factory=list)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     answer: dict[str, Any] | None = None  # why there is no campaign; ends the steps
@@ -183,6 +185,7 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
         await wipe(desk.database, begun)
         work.answer = {"code": "no_good_line", "lines": tally.lines}
         return
+    work.domains = tally.domains
     async with desk.database.write() as conn:
         token = campaigns.report_token(desk.report_secret, begun)
         work.campaign = await campaigns.prepare(conn, begun, token, now_ms())
@@ -190,19 +193,23 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 
 async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
     """One transaction: the campaign exists and its acknowledgement is queued, ahead of its first mail."""
-    letter = await _letter(desk, work, campaign)
+    ahead = await forecasting.first(desk, campaign, work.domains)
+    letter = await _letter(desk, work, campaign, ahead)
     async with desk.database.write() as conn:
         await campaigns.reveal(conn, campaign)
+        await forecasts.save(conn, ahead)
         sent = await notice.queue(conn, *letter) if letter else None
     _log_created(work.ref, campaign)
     _log_answered(work, sent)
 
 
-async def _letter(desk: Desk, work: Work, campaign: Campaign) -> tuple[notice.Letter, bytes] | None:
+async def _letter(
+    desk: Desk, work: Work, campaign: Campaign, ahead: forecasts.Row | None
+) -> tuple[notice.Letter, bytes] | None:
     if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
         return None
     assert work.account is not None
-    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated)
+    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated, ahead)
 
 
 def _log_answered(work: Work, sent: int | None) -> None:
@@ -244,7 +251,9 @@ async def acknowledge_again(desk: Desk, work: Work) -> None:
     """Tell the sender of a message that came again what was made of it the first time."""
     if not work.repeated or work.campaign is None:
         return  # a new campaign was acknowledged in the transaction that made it exist
-    letter = await _letter(desk, work, work.campaign)
+    async with desk.database.read() as conn:
+        ahead = (await forecasts.read(conn, [work.campaign.id])).get(work.campaign.id)
+    letter = await _letter(desk, work, work.campaign, ahead)
     sent = None
     if letter:
         async with desk.database.write() as conn:

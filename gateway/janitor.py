@@ -2,8 +2,8 @@
 that go wrong are paused, and whoever must know is told.
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
-warm-up) and every hour (suppressions that have ended). A chore that fails is logged and tried again at its next turn. Logs
-campaign_finished, source_moved and swept.
+warm-up, forecasts) and every hour (suppressions that have ended). A chore that fails is logged and tried again at its next
+turn. Logs campaign_finished, source_moved and swept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from config.logging import log
 from gateway import brakes
 from gateway.alerts import Alerts
 from gateway.desk import Desk
+from gateway.forecasting import Forecaster
 from store import brakes as store_brakes
 from store import control, jobs, suppression_list, warmups
 from store.engine import Database, now_ms
@@ -34,6 +35,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
     database, turn, alerts, calendar = desk.database, 0, Alerts(desk), warmup.load(desk.settings.warmup_file)
     watch = jobs.Watch()
+    forecaster = Forecaster(desk)
     chores: tuple[tuple[int, Chore], ...] = (
         (1, lambda: _wind_up(database)),
         (1, lambda: _finish(database)),
@@ -42,6 +44,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, alerts.tell),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
+        (_SWEEP_TURNS, forecaster.look),
         (_HOUR_TURNS, lambda: _forget(database)),
     )
     while not stop.is_set():

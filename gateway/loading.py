@@ -7,6 +7,7 @@ of all lines with their faults for LISTE_corrigee. Raises what the database rais
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class Tally:
     faults: int = 0
     people: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    domains: Counter[str] = field(default_factory=Counter)
 
 
 def tracked(plan: Plan, said: str) -> Tracked:
@@ -75,6 +77,7 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
             tally.lines += len(lines)
             tally.faults += len(bad)
             tally.people += len(people)
+            tally.domains.update(person.address.rpartition("@")[2] for person in people)
             for fault in bad:
                 tally.kinds[fault.kind] = tally.kinds.get(fault.kind, 0) + 1
     return tally

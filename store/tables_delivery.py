@@ -162,6 +162,6 @@ forecasts = Table(
         "provider", Text, nullable=False, server_default=""
     ),  # the slowest part; "" is all sites of no known provider
     Column("waiting", Integer, nullable=False, server_default="0"),  # recipients without an end by then
-    Column("remaining", Text, nullable=False, server_default="{}"),  # JSON: provider -> recipients not tried yet
-    Column("rates", Text, nullable=False, server_default="{}"),  # JSON: provider -> mails an hour, as observed
+    Column("remaining", Text, nullable=False, server_default="{}"),  # JSON: provider -> [recipients, not tried yet]
+    Column("rates", Text, nullable=False, server_default="{}"),  # JSON: provider -> [mails an hour, retries a mail], as seen
 )

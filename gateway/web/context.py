@@ -6,21 +6,30 @@ finds it again. Nothing is raised or logged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 from starlette.requests import Request
 
+from config.providers import Providers
 from gateway import i18n
 from gateway.web.recorder import Recorder
 from parsers.tokens import Keyring
 from store.engine import Database
 
 
+@cache
+def shipped() -> Providers:
+    """The providers without an operator's own."""
+    return Providers.load()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
-    reports stay readable `report_days` after the end.
+    reports stay readable `report_days` after the end; `providers` are those in force, for their names.
     """
 
     db: Database
@@ -30,6 +39,7 @@ class Context:
     domain: str
     locale: str
     report_days: int
+    providers: Callable[[], Providers] = shipped
 
 
 def of(request: Request) -> Context:

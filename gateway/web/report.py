@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -17,12 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway import i18n, stats
+from gateway import expected, i18n, stats
 from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
-from store import campaigns, reports
+from store import campaigns, forecasts, reports
 from store.engine import now_ms
 from store.pauses import Pause
 from store.reports import Page
@@ -96,11 +96,11 @@ async def show(request: Request) -> Response:
     async with _turn(request, asked), context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
-        paused = await halted.of(conn, campaign)
+        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
         rows = await _rows(conn, campaign, asked)
         faults = await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
     values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
-    values |= _halted(request, campaign, paused)
+    values |= _halted(request, campaign, paused) | {"expected": _expected(request, campaign, ledger, ahead)}
     values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign)}
     return page("report.html", context.language(request, campaign.locale), **values)
 
@@ -110,11 +110,12 @@ async def live(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger, values = await figures(conn, campaign)
-        paused = await halted.of(conn, campaign)
+        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
         asked = _asked(request)
         rows = await _rows(conn, campaign, asked) if asked.first_page else None
     locale = context.language(request, campaign.locale)
     values |= common(request, campaign) | _halted(request, campaign, paused)
+    values["expected"] = _expected(request, campaign, ledger, ahead)
     regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
     if rows is not None:
         values |= view.listing(campaign, ledger, asked, rows)
@@ -125,6 +126,13 @@ async def live(request: Request) -> Response:
 def _halted(request: Request, campaign: Campaign, paused: Sequence[Pause]) -> dict[str, Any]:
     locale = context.language(request, campaign.locale)
     return {"halted": halted.sentences(locale, campaign.timezone, paused)}
+
+
+def _expected(
+    request: Request, campaign: Campaign, ledger: Ledger, ahead: Mapping[int, forecasts.Row]
+) -> dict[str, str | None]:
+    providers, locale = context.of(request).providers(), context.language(request, campaign.locale)
+    return expected.shown(locale, campaign, ledger, ahead.get(campaign.id), providers, now_ms())
 
 
 def _again(campaign: Campaign) -> int:
@@ -165,7 +173,9 @@ async def as_json(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn)
         ledger = await campaigns.ledger(conn, campaign.id)
-        paused = await halted.of(conn, campaign)
+        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
-    return JSONResponse(stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)})
+    told = _expected(request, campaign, ledger, ahead)
+    document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
+    return JSONResponse(document | {"expected_end": told["end"], "expected_reason": told["reason"]})

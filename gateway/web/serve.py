@@ -16,6 +16,7 @@ import uvicorn
 from config.keys import load_keyring
 from config.logging import log
 from config.settings import Settings, split_hostport
+from gateway.destinations import watch
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.recorder import Recorder
@@ -43,7 +44,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     gateway = settings.gateway
     keyring = Keyring(*load_keyring(folder, "tokens"))
     kept = settings.web.session_links_days
-    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept)
+    providers = watch(settings.providers_file).current
+    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers)
     server = Server(configuration(settings, ctx))
     try:
         async with asyncio.TaskGroup() as tasks:

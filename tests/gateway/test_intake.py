@@ -179,6 +179,7 @@ async def test_a_mail_becomes_a_campaign(tmp_path: Path) -> None:
         assert str(answer["Reply-To"]).startswith("campagne+")
         assert f"https://gw.example/r/{token}" in said
         assert "4 lignes lues 1 invalides 1 en double 0 écartées 2 destinataires" in said
+        assert "2 destinataires, fin estimée dans la minute." in said
         assert "boss@firm.example" in said
         assert "Bonjour Durand" in said
         assert "{{" not in said.replace("Bonjour {{Nom}}", "")

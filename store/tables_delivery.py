@@ -163,5 +163,7 @@ forecasts = Table(
     ),  # the slowest part; "" is all sites of no known provider
     Column("waiting", Integer, nullable=False, server_default="0"),  # recipients without an end by then
     Column("remaining", Text, nullable=False, server_default="{}"),  # JSON: provider -> [recipients, not tried yet]
-    Column("rates", Text, nullable=False, server_default="{}"),  # JSON: provider -> [mails an hour, retries a mail], as seen
+    Column(
+        "rates", Text, nullable=False, server_default="{}"
+    ),  # JSON: provider -> [mails an hour, retries a mail], as seen
 )

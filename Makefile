@@ -8,6 +8,9 @@ DEV := .venv/.development
 # What only looks and is quick; the rest of the rings needs make test.
 QUICK := not slow and not crash and not browser and not peers
 
+# The gateway is started some hundred times by the tests: its modules are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check fmt bench lock clean
 .DELETE_ON_ERROR:
 

@@ -28,6 +28,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "stopped": ("info", {"code"}),
     "child_started": ("info", {"child", "child_pid"}),
     "child_ended": ("warning", {"child", "child_pid", "code"}),
+    "child_hangs": ("error", {"child", "child_pid"}),
     "lifeline_cut": ("warning", set()),
     "failed": ("error", {"what"}),
     "library": ("warning", {"logger", "message"}),

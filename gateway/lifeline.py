@@ -3,12 +3,14 @@
 In: a coroutine function that takes the settings and returns when it is cancelled or done; the environment variable
 M2C_LIFELINE names an inherited pipe. Out: the process's exit code. SIGTERM cancels the coroutine's wait by setting the
 event given to it; when the supervisor is gone (end of file on the pipe) the child gets the same signal and is ended for
-good GRACE seconds later, whatever it is doing: a second `serve` may then start safely. Logs started, stopped, failed.
+good GRACE seconds later, whatever it is doing: a second `serve` may then start safely. On the pipe that M2C_PULSE names it
+gives signs of life (gateway.watchdog listens). Logs started, stopped, failed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -22,7 +24,9 @@ from config import logging
 from config.settings import Settings
 
 VARIABLE = "M2C_LIFELINE"
+PULSE = "M2C_PULSE"
 GRACE = 1.0  # seconds between the end of the supervisor and ours
+BEAT = 2.0  # seconds between two signs of life
 
 Child = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -51,6 +55,18 @@ def watch() -> None:
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
 
 
+async def live() -> None:
+    """Give signs of life for as long as the event loop turns."""
+    descriptor = os.environ.get(PULSE)
+    if descriptor is None:
+        return
+    os.set_blocking(int(descriptor), False)
+    while True:
+        with contextlib.suppress(OSError):  # nobody reads at the moment, or ever again: the lifeline sees to that
+            os.write(int(descriptor), b".")
+        await asyncio.sleep(BEAT)
+
+
 def run_child(child: Child, settings: Settings) -> int:
     """Run one of the gateway's processes until SIGTERM; 0 when it ended in order, 1 after an exception."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the supervisor decides for us
@@ -59,7 +75,11 @@ def run_child(child: Child, settings: Settings) -> int:
     async def main() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        await child(settings, stop)
+        pulse = asyncio.create_task(live())
+        try:
+            await child(settings, stop)
+        finally:
+            pulse.cancel()
 
     try:
         uvloop.run(main())

@@ -2,8 +2,9 @@
 
 In: the settings and the path of their file. Out: an exit code. It holds the data folder's lock, which its children
 inherit: a second `serve` refuses to start until the last of them is gone. When a sender ends, its leases are freed at
-once, so its mails go on with another. The children end by themselves within two seconds when the supervisor is killed
-(gateway.lifeline). Raises ServeError with one sentence when it cannot start; logs child_started and child_ended.
+once, so its mails go on with another; a child that hangs is killed (gateway.watchdog). The children end by themselves
+within two seconds when the supervisor is killed (gateway.lifeline). Raises ServeError with one sentence when it cannot
+start; logs child_started, child_hangs and child_ended.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from config import keys, warmup
 from config.host import host_id
 from config.logging import log
 from config.settings import Settings
-from gateway.lifeline import VARIABLE
+from gateway.lifeline import PULSE, VARIABLE
+from gateway.watchdog import Watchdog
 from store import jobs, key_ids
 from store.engine import Database, now_ms
 
@@ -105,8 +107,10 @@ class Supervisor:
         failures = 0
         while not self._stop.is_set():
             began = time.monotonic()
-            child = await self._start(role)
-            code = await self._wait(child)
+            watchdog = Watchdog()
+            child = await self._start(role, watchdog)
+            code = await self._wait(role, child, watchdog)
+            watchdog.close()
             log("child_ended", child=role.name, child_pid=child.pid, code=code)
             if role.command == "_send":
                 await self._free(child.pid)
@@ -115,7 +119,7 @@ class Supervisor:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), BACKOFF[min(failures, len(BACKOFF)) - 1])
 
-    async def _start(self, role: Role) -> asyncio.subprocess.Process:
+    async def _start(self, role: Role, watchdog: Watchdog) -> asyncio.subprocess.Process:
         command = [sys.executable, "-m", "gateway.cli.main"]
         if self._config is not None:
             command += ["--config", str(self._config)]
@@ -123,17 +127,24 @@ class Supervisor:
             *command,
             role.command,
             stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(self._lifeline, self._lock),
-            env={**os.environ, VARIABLE: str(self._lifeline)},
+            pass_fds=(self._lifeline, self._lock, watchdog.given),
+            env={**os.environ, VARIABLE: str(self._lifeline), PULSE: str(watchdog.given)},
         )
+        watchdog.started()
         log("child_started", child=role.name, child_pid=child.pid)
         return child
 
-    async def _wait(self, child: asyncio.subprocess.Process) -> int:
+    async def _wait(self, role: Role, child: asyncio.subprocess.Process, watchdog: Watchdog) -> int:
         ended = asyncio.create_task(child.wait())
         stopped = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+        silent = asyncio.create_task(watchdog.silent())
+        await asyncio.wait({ended, stopped, silent}, return_when=asyncio.FIRST_COMPLETED)
+        if silent.done() and not ended.done():
+            log("child_hangs", child=role.name, child_pid=child.pid)
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+        for task in (stopped, silent):
+            task.cancel()
         if not ended.done():
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()

@@ -71,6 +71,8 @@ def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, 
     found = [text(locale, f"note.{one}") for one in summary["notices"]]
     if summary["others"]:
         found.append(text(locale, "note.others", addresses=", ".join(summary["others"])))
+    if summary.get("without_file"):
+        found.append(plural(locale, "note.without_file", summary["without_file"]))
     asked = summary["choices"]["tracking"]
     if asked == "anonymous":
         found.append(text(locale, "note.anonymous"))

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from gateway import previews
+from gateway import personal, previews
 from gateway.choices import read_config
 from parsers import arf, dsn, mime, stopwords
 from parsers import liste as lists
@@ -117,7 +117,8 @@ def _campaign(message: Message, submission: Submission, request: Answer) -> Answ
     found = _read_list(submission.lists[0].data)
     if isinstance(found, Liste):
         _, problems = previews.compiled(message, submission, found, choices, request)
-        held += [str(problem["code"]) for problem in problems]
+        own = personal.check(found, submission.attachments)
+        held += [str(problem["code"]) for problem in (*own.held, *problems)]
         if not any(line.fault is None for line in found.lines):
             held.append("no_recipient")
     else:

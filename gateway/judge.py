@@ -96,6 +96,7 @@ def campaign(
             "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
             "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
             "rate": choices["rate"],
+            "documents": summary.get("documents"),
         },
         held=tuple(reasons),
         send_at=choices["send_at"],

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from gateway.choices import Choices
+from gateway.i18n import text
 from mail.dkim import Signer, new_key
 from mail.spec import Person, Spec
 from mail.template import Compiled, compile_mail
@@ -57,6 +58,7 @@ def compiled(
         footer_address=request["footer_address"],
         feedback="",
         list_id="",
+        documents=liste.pj_column,
     )
     made = compile_mail(message, submission, spec, liste.columns, _KEYS, _signer())
     if isinstance(made, Compiled):
@@ -76,6 +78,8 @@ def _sample(made: Compiled, at: int, line: Any) -> dict[str, Any]:
     raw = made.render(Person(at, line.address, line.name, line.values, tracked=False), 0)
     mail = mime.read(raw)
     words = mail.text or html_to_text(mail.html or "")
-    lines = [_TOKEN.sub("…", text.strip())[:_WIDTH] for text in words.splitlines() if text.strip()]
+    lines = [_TOKEN.sub("…", one.strip())[:_WIDTH] for one in words.splitlines() if one.strip()]
     more = ["…"] if len(lines) > _LINES else []
+    if names := [part.filename or "?" for part in mail.attachments]:
+        more += ["", text(made.spec.locale, "files.attached", names=", ".join(names))]
     return {"to": line.address, "subject": mail.subject, "lines": "\n".join([*lines[:_LINES], *more])}

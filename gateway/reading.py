@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from gateway import previews
+from gateway import personal, previews
 from gateway.choices import read_config
 from mail.template import Compiled
 from parsers import liste as lists
@@ -47,11 +47,12 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     if liste is None:
         yield summary
         return
-    if liste.pj_column is not None:
-        summary["held"].append({"code": "pj_column", "text": liste.columns[liste.pj_column]})
+    own = personal.check(liste, submission.attachments)
     compiled, problems = previews.compiled(message, submission, liste, choices, request)
-    summary["held"] += problems
-    yield summary | _about(liste, compiled, previews.samples(compiled, liste))
+    summary["held"] += [*own.held, *problems]
+    # a mail whose documents are not all there has no preview
+    samples = [] if own.held else previews.samples(compiled, liste)
+    yield summary | _about(liste, compiled, samples) | _documents(liste, own)
     yield from _chunks(liste, compiled)
 
 
@@ -117,6 +118,13 @@ def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer]) -> An
         ],
         "samples": samples,
     }
+
+
+def _documents(liste: Liste, own: personal.Personal) -> Answer:
+    """Each person's own files: the column, the weight of the heaviest mail instead of that of all files together."""
+    if liste.pj_column is None:
+        return {}
+    return {"documents": liste.pj_column, "weight": own.heaviest, "without_file": own.without}
 
 
 def _chunks(liste: Liste, compiled: Compiled | None) -> Iterator[Answer]:

@@ -33,17 +33,22 @@ class Frame:
     opening: bytes  # up to the text's first line
     middle: bytes
     closing: bytes
+    ending: bytes = b""  # behind each person's own parts, where there are such
+    outer: str = ""  # the delimiter of those parts
 
 
-def frame(seed: str, related: tuple[Part, ...], attachments: tuple[Part, ...]) -> Frame:
-    """Return the tree; `seed` decides the boundaries, which must come out the same at every retry."""
+def frame(seed: str, related: tuple[Part, ...], attachments: tuple[Part, ...], personal: bool = False) -> Frame:
+    """Return the tree; `seed` decides the boundaries, which must come out the same at every retry.
+
+    `personal`: each person gets parts of their own, between `closing` and `ending`.
+    """
     mark = "=_" + sha256(seed.encode("utf-8", "replace")).hexdigest()[:24]
     # "=_" cannot stand in quoted-printable or base64 text, so no boundary is ever found inside a part.
     mixed, inside, alternative = mark + "m", mark + "r", mark + "a"
     kinds = [("alternative", alternative, "")]
     if related:
         kinds.insert(0, ("related", inside, f';{FOLD}type="multipart/alternative"'))
-    if attachments:
+    if attachments or personal:
         kinds.insert(0, ("mixed", mixed, ""))
     opening = b""
     for (_, outer, _), inner in pairwise(kinds):
@@ -53,6 +58,9 @@ def frame(seed: str, related: tuple[Part, ...], attachments: tuple[Part, ...]) -
     closing = f"\r\n--{alternative}--\r\n".encode()
     if related:
         closing += _parts(inside, related, inline=True)
+    if personal:
+        closing += b"".join([part_lines(mixed, part, inline=False) for part in attachments])
+        return Frame(_multipart(*kinds[0]), opening, middle, closing, f"--{mixed}--\r\n".encode(), mixed)
     if attachments:
         closing += _parts(mixed, attachments, inline=False)
     return Frame(_multipart(*kinds[0]), opening, middle, closing)
@@ -63,11 +71,12 @@ def _multipart(kind: str, boundary: str, more: str) -> str:
 
 
 def _parts(boundary: str, parts: tuple[Part, ...], inline: bool) -> bytes:
-    lines = [f"--{boundary}\r\n".encode() + _part(part, inline) for part in parts]
+    lines = [part_lines(boundary, part, inline) for part in parts]
     return b"".join(lines) + f"--{boundary}--\r\n".encode()
 
 
-def _part(part: Part, inline: bool) -> bytes:
+def part_lines(boundary: str, part: Part, inline: bool) -> bytes:
+    """Return the MIME lines of one part with the delimiter before it: ASCII, CRLF, canonical."""
     kind = _content_type(part)
     params = dict(part.params)
     kept = [(name, params[name]) for name in _KEPT_PARAMETERS if params.get(name) and kind.startswith("text/")]
@@ -86,7 +95,7 @@ def _part(part: Part, inline: bool) -> bytes:
         head += f"Content-Location:{FOLD}{location}\r\n"
     head += f"Content-Disposition: {'inline' if inline else 'attachment'}"
     head += (parameter("filename", part.filename) if part.filename else "") + "\r\n\r\n"
-    return head.encode("ascii", "replace") + base64_lines(part.data)
+    return f"--{boundary}\r\n{head}".encode("ascii", "replace") + base64_lines(part.data)
 
 
 def _content_type(part: Part) -> str:

@@ -28,6 +28,7 @@ class Spec:
     feedback: str
     list_id: str
     cfbl_address: str | None = None
+    documents: int | None = None  # the column that names each person's own attachments (PJ)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from mail.compose import frame
 from mail.dkim import Signer
+from mail.documents import Documents, documents
 from mail.heading import PURPOSES, PURPOSES_FOLLOWED, Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
@@ -37,6 +38,7 @@ class Compiled:
     heading: Heading
     followed: Variant
     plain: Variant
+    documents: Documents | None = None  # each person's own attachments
     dot_safe: bool = True  # no rendered line begins with a dot, by construction
 
     def render(self, person: Person, now: int) -> bytes:
@@ -78,6 +80,8 @@ def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) 
     slots += [value(one.escape(chosen_value(values, one.index, one.default))) for one in variant.fields]
     for link in variant.targets:
         slots.append(value(column_url(link, values, mail.spec.public_url, clicks[link.index])))
+    if mail.documents is not None:
+        slots.append(mail.documents.of(values))
     return slots
 
 
@@ -98,7 +102,9 @@ def compile_mail(
         return problems
     links = links_of(text, "text", 0, columns)
     links += links_of(html, "html", len(links), columns)
-    tree = frame(f"{spec.campaign_id}|{words}|{page}", submission.related, submission.attachments)
+    own = spec.documents is not None
+    shared = () if own else submission.attachments
+    tree = frame(f"{spec.campaign_id}|{words}|{page}", submission.related, shared, personal=own)
     return Compiled(
         spec=spec,
         keyring=keyring,
@@ -106,6 +112,7 @@ def compile_mail(
         heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signer),
         followed=write(spec, tree, html, text, tuple(links), tracked=True),
         plain=write(spec, tree, html, text, tuple(links), tracked=False),
+        documents=None if spec.documents is None else documents(spec.documents, submission.attachments, tree),
     )
 
 

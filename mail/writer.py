@@ -2,7 +2,7 @@
 
 In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how
 each slot is filled. Slot 0 is the unsubscribe token; in the followed variant the links' tokens and the pixel's come next;
-then the fields, then the targets that begin with a column. Raises nothing; logs nothing.
+then the fields, the targets that begin with a column, and last the person's own attachments. Raises nothing; logs nothing.
 """
 
 from __future__ import annotations
@@ -141,6 +141,9 @@ def write(
     writer.encoder.raw(frame.middle)
     writer.items(html, html=True)
     writer.encoder.raw(frame.closing)
+    if frame.ending:
+        writer.encoder.slot(-len(writer.targets) - 1)  # behind the last target
+        writer.encoder.raw(frame.ending)
     return writer.finish()
 
 

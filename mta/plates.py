@@ -94,6 +94,7 @@ def spec(campaign: Campaign, house: House) -> Spec:
         footer_address=str(options.get("footer_address", "")),
         feedback=str(options.get("feedback", "")),
         list_id=str(options.get("list_id", "")),
+        documents=options.get("documents"),
     )
 
 

@@ -322,7 +322,7 @@ HELD = [
     ((("LISTE.csv", LISTE), ("Liste clients.csv", "x")), {}, "Liste clients.csv"),
     ((("LISTE.csv", LISTE), ("clients.txt", "\n".join(f"p{n}@x.example" for n in range(30)))), {}, "clients.txt"),
     ((("LISTE.csv", LISTE),), {"subject": "Bonjour {{Prnom}}"}, "{{Prnom}} ne correspond à aucune colonne"),
-    ((("LISTE.csv", LISTE.replace("Suivi", "PJ")),), {}, "un fichier par personne"),
+    ((("LISTE.csv", LISTE.replace("Suivi", "PJ")),), {}, "aucun fichier joint ne s'appelle oui (ligne 2)"),
 ]
 
 
@@ -416,3 +416,16 @@ async def test_config(tmp_path: Path, config: Any, state: str, says: str) -> Non
             assert [one.tracked for one in await made.rows(select(recipients))] == [0, 0]
         due = {one.next_attempt_at for one in await made.rows(select(recipients))}
         assert due == {campaign.send_at if campaign.send_at > campaign.created_at else 0}
+
+
+async def test_personal_documents(tmp_path: Path) -> None:
+    liste = "Email;PJ\nmarie@rcpt.example;marie.pdf\npaul@rcpt.example;Paul\nzoe@rcpt.example;\n"
+    attached = (("LISTE.csv", liste), ("marie.pdf", b"%PDF m"), ("paul.pdf", b"%PDF p"))
+    async with office(tmp_path) as made:
+        said = words(await made.send(mail(*attached, subject="S", body="b")))
+        assert "Joint : marie.pdf" in said and "Joint : paul.pdf" in said
+        assert "1 personne n'a pas de fichier" in said
+        assert await made.states() == ["sending"]
+        async with made.desk.database.read() as conn:
+            (campaign,) = await campaigns.recent(conn)
+        assert campaign.options["documents"] == 1

@@ -85,7 +85,7 @@ def cast() -> list[Provider]:
         Provider("bloque", 3, blocks_at=300),
         Provider("lent", 1, connections=4, delay=0.25),
         Provider("occupe", 2, busy=4),
-        Provider("inconnus", 3, unknown=30),
+        Provider("inconnus", 3, unknown=10),
         Provider("pleins", 2, full=20),
         Provider("ancien", 4, pipelining=False),
         Provider("quota", 4, per_hour=54_000),
@@ -179,9 +179,9 @@ def refused(one: Provider, address: str) -> str:
         return "554 5.7.1 your address is blocked for now"
     if one.greylists and first:
         return "450 4.2.0 greylisted, come back later"
-    if number // 41 % 100 < one.unknown:
+    if number * 7 // 40 % 100 < one.unknown:
         return "550 5.1.1 user unknown"
-    if first and number // 41 % 100 < one.full:
+    if first and number * 7 // 40 % 100 < one.full:
         return "452 4.2.2 mailbox full"
     return ""
 

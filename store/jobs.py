@@ -21,6 +21,7 @@ from store.tables import accounts, campaigns, notices, recipients, workers
 from store.values import CampaignState, Job, NoticeJob, Tracked
 
 STALE = 20_000  # ms without a sign of life
+GAP = 7_000  # ms between two looks for silent workers that are counted at most
 _LIVE = (CampaignState.SCHEDULED, CampaignState.SENDING)
 
 
@@ -47,13 +48,18 @@ async def retire(conn: AsyncConnection, worker: int, now: int) -> int:
 
 class Watch:
     """Which workers have stopped giving signs of life, told by the observer's own monotonic clock: when a wall clock jumps,
-    or two machines disagree, nobody who goes on beating is taken for dead."""
+    or two machines disagree, nobody who goes on beating is taken for dead. Nor is anybody while the database was locked:
+    then the observer could not look either, and of such a gap GAP ms count at most."""
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, int]] = {}  # worker -> its sign, and when we first saw that very sign
+        self._looked_at: int | None = None
+        self._clock = 0
 
     def silent(self, signs: Mapping[int, int], clock: int) -> list[int]:
         """Workers whose sign is the same for more than STALE ms; `clock` is monotonic, in ms."""
+        self._clock += min(clock - self._looked_at, GAP) if self._looked_at is not None else 0
+        self._looked_at, clock = clock, self._clock
         old = self._last
         self._last = {w: old[w] if w in old and old[w][0] == sign else (sign, clock) for w, sign in signs.items()}
         return [worker for worker, (_, since) in self._last.items() if clock - since > STALE]

@@ -86,10 +86,11 @@ class Line:
         self.proven, self.strikes, self.moved_at = True, 0, now
         self._answers += 1
 
-    def measure(self, seconds: float) -> None:
-        """Work out the rate of answers; called every so many seconds."""
+    def measure(self, seconds: float, *, held: bool = False) -> None:
+        """Work out the rate of answers; called every so many seconds. `held`: we handed out nothing meanwhile, for a reason
+        of our own, which says nothing of a site that owes no answer."""
         self.rate = (self.rate + self._answers / seconds) / 2
-        if self.waiting or self.outstanding or self._answers:
+        if self.outstanding or self._answers or (self.waiting and not held):
             self._counted, self._span = self._counted + self._answers, self._span + seconds
             if self._span > _MEMORY:
                 self._counted, self._span = self._counted / 2, self._span / 2

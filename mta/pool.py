@@ -249,8 +249,9 @@ class Pool:
         while True:
             await asyncio.sleep(TICK)
             self.fleet.tend(self.now())
+            held = not (self.gate.open and self.gate.room(0, proven=True))  # the database commits nothing, perhaps
             for line in list(self.lines.values()):
-                line.measure(TICK)
+                line.measure(TICK, held=held)
                 if line.waiting:
                     self.kick(line)
                 elif line.empty:

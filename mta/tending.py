@@ -15,7 +15,8 @@ from mta.pool import Pool
 FARTHEST = 3_600.0  # seconds that surplus mails wait at most; a million of them cost a lease each in that time
 _NEAREST = 5.0  # seconds that they wait at least
 _UNPROVEN = 60.0  # seconds that the surplus of a site waits which has not answered a mail yet
-_SLOWEST = 0.1  # mails a second that a site is taken to take at least, when the wait is worked out
+_SLOWEST = 1.0  # mails a second that a site is taken to take at least, when the wait is worked out
+_SOON = 600.0  # seconds that they wait at most where only the site's pace is known: it may have been ours
 _NO_SLOT = 5.0  # seconds without a connection after which other processes may have the mails of a line
 
 
@@ -77,12 +78,16 @@ def _give_back(pool: Pool, line: Line, now: float, surplus: int) -> int:
         return 0
     gone = line.waiting.cut(len(line.waiting) - surplus)
     pool.waiting -= len(gone)
-    step = 1 / max(line.speed, _SLOWEST) if line.proven or line.meter else _UNPROVEN / len(gone)
+    step, most = 1 / max(line.speed, _SLOWEST), _SOON
+    if line.meter is not None:
+        step, most = 3600 / line.terms.per_hour, FARTHEST
+    elif not line.proven:
+        step = _UNPROVEN / len(gone)
     if not line.connections and line.no_slot_until:
         step = _NO_SLOT / len(gone)  # another process has the connections, and may have the mails
     due = max(line.put_off_until, now + _NEAREST)
     for parcel in gone:
         due += step
-        pool.hooks.later(parcel, min(FARTHEST, due - now))
-    line.put_off_until = min(due, now + FARTHEST)
+        pool.hooks.later(parcel, min(most, due - now))
+    line.put_off_until = min(due, now + most)
     return len(gone)

@@ -32,3 +32,18 @@ def test_once_those_that_worked_are_gone_the_rest_does_not_wait_for_nothing() ->
     line = waiting(1)
     line.no_more_until = HOLD
     assert line.wants_connection(0, 1.0)
+
+
+def test_time_in_which_we_hand_out_nothing_is_no_pace_of_the_site() -> None:
+    line = waiting(100)
+    for _ in range(20):
+        line.answered(0.0)
+        line.measure(0.1)
+    pace = line.pace
+    for _ in range(200):
+        line.measure(0.1, held=True)  # the database is locked: nothing commits, so nothing leaves
+    assert line.pace == pace
+    line.outstanding = 1
+    for _ in range(200):
+        line.measure(0.1, held=True)  # whoever owes an answer is slow, also then
+    assert line.pace < 2.0

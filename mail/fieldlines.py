@@ -105,7 +105,7 @@ def date(seconds: int) -> str:
 
 def parameter(name: str, value: str) -> str:
     """Return a folded parameter `;CRLF name=value`: plain, quoted, or by RFC 2231 in sections."""
-    value = clean(value).strip()
+    value = clean(value).strip(" ")
     if len(value) <= 60 and _TOKEN(value):
         return f";{FOLD}{name}={value}"
     if len(value) <= 60 and _PLAIN(value) and "=?" not in value:

@@ -74,7 +74,9 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
 }
 
 # Secret links and signed addresses: whoever reads the log must not be able to use them.
-_SECRETS = re.compile(r"(?i)(/(?:r|o|c|u|l)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b")
+_SECRETS = re.compile(
+    r"(?i)(/(?:r|o|c|u|l|v)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
+)
 _process = "mail2campaign"
 
 

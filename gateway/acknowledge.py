@@ -26,9 +26,11 @@ from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
 from gateway.notice import Letter
 from gateway.readers import Unread
 from mail.system import File
+from parsers.tokens import Purpose, sign
 from store import campaigns
 from store.engine import now_ms
 from store.forecasts import Row
+from store.talks import waits
 from store.values import Account, Campaign, CampaignState
 
 _TAG = re.compile(r"\{\{[^{}]*\}\}")  # in the subject of the acknowledgement nobody stands in for it
@@ -50,6 +52,7 @@ async def write(
     summary: Summary,
     repeated: bool,
     ahead: Row | None = None,
+    serial: int = 1,
 ) -> tuple[Letter, bytes]:
     """Build the acknowledgement of a campaign with its forecast, ready to be queued."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
@@ -64,11 +67,12 @@ async def write(
             subject=_TAG.sub("…", campaign.name),
         ),
         title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
-        blocks=_blocks(desk, account, campaign, summary, repeated, remarks),
+        blocks=_blocks(desk, account, campaign, summary, repeated, remarks, serial),
         files=(file,) if file else (),
         answers=campaign.message_id,
         campaign_id=campaign.id,
-        stop=campaign.state is CampaignState.HELD,
+        serial=serial,
+        stop=_state(campaign) == "_held",
     )
     return letter, await notice.built(desk, letter)
 
@@ -82,26 +86,38 @@ def _ahead(desk: Desk, campaign: Campaign, ahead: Row | None) -> str:
 
 
 def _state(campaign: Campaign) -> str:
+    if campaign.options.get("test") and campaign.state is not CampaignState.HELD:
+        return "_test"
     if campaign.state is CampaignState.HELD:
-        return "_held"
+        return "_waiting" if waits(campaign.state, campaign.held) else "_held"
     return "_scheduled" if campaign.state is CampaignState.SCHEDULED else ""
 
 
 def _when(campaign: Campaign) -> str:
     if campaign.send_at > campaign.created_at:
         return instant(campaign.locale, campaign.timezone, campaign.send_at)
+    if waits(campaign.state, campaign.held):
+        return text(campaign.locale, "ack.after_word")
     return text(campaign.locale, "ack.after_correction" if campaign.held else "ack.now")
 
 
 def _blocks(
-    desk: Desk, account: Account, campaign: Campaign, summary: Summary, repeated: bool, remarks: tuple[str, ...]
+    desk: Desk,
+    account: Account,
+    campaign: Campaign,
+    summary: Summary,
+    repeated: bool,
+    remarks: tuple[str, ...],
+    serial: int,
 ) -> list[Block]:
     locale, state = campaign.locale, _state(campaign)
     if any(one.get("where") == "subject" for one in campaign.held):
         state += "_subject"  # a corrected mail has another subject and cannot be known for this one's
     hello = text(locale, "ack.hello_repeated" if repeated else f"ack.hello{state}", when=_when(campaign))
     blocks: list[Block] = [Say(hello)]
-    if campaign.held:
+    if state == "_waiting":
+        blocks += decision(desk, campaign, serial)
+    elif campaign.held:
         blocks.append(Points(text(locale, "ack.held"), tuple(reason(locale, one) for one in campaign.held), "stop"))
     blocks += [_figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
     token = campaigns.report_token(desk.report_secret, campaign.id)
@@ -119,6 +135,18 @@ def _blocks(
             to = text(locale, "ack.preview_to", address=sample["to"])
             blocks.append(Sample(to, sample["subject"], sample["lines"]))
     return blocks
+
+
+def decision(desk: Desk, campaign: Campaign, serial: int) -> list[Block]:
+    """How to decide about a campaign that waits: the page (which acts on POST only), and what a reply may say."""
+    page = f"{desk.settings.gateway.url}/v/{sign(desk.keyring, Purpose.ORDER, campaign.id, serial)}"
+    replies = tuple(
+        text(campaign.locale, f"talk.reply_{name}") for name in ("send", "later", "first", "cancel", "list")
+    )
+    return [
+        Button(text(campaign.locale, "talk.decide"), page),
+        Points(text(campaign.locale, "talk.replies"), replies),
+    ]
 
 
 def _figures(campaign: Campaign) -> Figures:

@@ -51,11 +51,6 @@ async def shunted(desk: Desk, envelope: Envelope, raw: bytes, ref: str) -> None:
     await _plain(desk, envelope, raw, ref, "shunted")
 
 
-async def to_reply(desk: Desk, envelope: Envelope, raw: bytes, ref: str) -> None:
-    """Answer a reply to an acknowledgement: orders by mail are not understood yet."""
-    await _plain(desk, envelope, raw, ref, "reply")
-
-
 async def _plain(desk: Desk, envelope: Envelope, raw: bytes, ref: str, code: str) -> None:
     fields, _ = headers.read_fields(raw)
     address = author(fields)

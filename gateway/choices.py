@@ -31,6 +31,9 @@ class Choices:
     unsubscribe: bool = True
     send_at: int | None = None
     rate: int | None = None
+    validation: bool | None = None
+    test: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
     not_yet: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     held: tuple[dict[str, Any], ...] = ()
@@ -63,6 +66,9 @@ def read_config(submission: Submission, message: Message, request: dict[str, Any
         unsubscribe=options.unsubscribe is not False,
         send_at=options.send_at,
         rate=options.rate,
+        validation=options.validation,
+        test=options.test,
+        notify=options.notify,
         not_yet=_not_yet(options, locale),
         notes=tuple(_sentence(locale, note) for note in found.notes),
         held=tuple({"code": "config", "line": one.line, "text": _sentence(locale, one)} for one in found.problems),
@@ -72,11 +78,8 @@ def read_config(submission: Submission, message: Message, request: dict[str, Any
 def _not_yet(options: Options, locale: str) -> tuple[str, ...]:
     """Wishes that this gateway cannot grant yet: overlooking one of them could send what nobody wanted sent."""
     wishes = {
-        "validation": bool(options.validation),
-        "test": bool(options.test),
         "attachments": options.attachments is Attachments.LINKS,
         "rate": options.rate is not None,
-        "notify": bool(options.notify),
     }
     return tuple(text(locale, f"config.wish.{name}") for name, asked in wishes.items() if asked)
 

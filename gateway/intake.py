@@ -11,22 +11,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, answers, forecasting, judge, notice
+from gateway import acknowledge, answers, forecasting, journal, judge, notice, proofs
+from gateway import talks as conversations
 from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
 from gateway.readers import Unread
-from store import accounts, campaigns, forecasts
+from gateway.talks import Correction
+from store import accounts, campaigns, forecasts, talks
 from store.engine import now_ms
 from store.spool import Envelope
 from store.values import Account, Campaign, NewCampaign, Sender
@@ -47,8 +51,10 @@ class Work:
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
     domains: Counter[str] = field(default_factory=Counter)  # of the recipients
+    habit: bool = False  # the account lets every campaign wait for its author's word
     held: list[dict[str, Any]] = field(default_factory=list)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    correction: Correction | None = None  # of a held campaign, whose place this one takes
     answer: dict[str, Any] | None = None  # why there is no campaign; ends the steps
 
 
@@ -66,7 +72,9 @@ class Intake:
         envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
         try:
             if envelope.kind == "reply":
-                await answers.to_reply(desk, envelope, raw, ref)
+                correction = await conversations.take(desk, envelope, raw, ref)
+                if correction is not None:
+                    await self._correct(ref, envelope, correction)
             else:
                 await self._campaign(ref, envelope, raw)
         except Exception as error:
@@ -88,13 +96,34 @@ class Intake:
             log("failed", what="answer", error=broken)
         await asyncio.to_thread(self._desk.spool.shunt, ref, why)
 
-    async def _campaign(self, ref: str, envelope: Envelope, raw: bytes) -> None:
+    async def _correct(self, ref: str, envelope: Envelope, correction: Correction) -> None:
+        """Read a held mail anew, with the list or the Config of the reply in the place of its own."""
+        desk = self._desk
+        async with desk.database.read() as conn:
+            source = await campaigns.source(conn, correction.campaign.blob_id)
+        copy = desk.spool.folder / "tmp" / f"{ref}.source"
+        try:
+            await asyncio.to_thread(copy.write_bytes, b"\n" + source)  # the reading process skips a first line
+            await self._campaign(ref, envelope, source, correction, copy)
+        finally:
+            await asyncio.to_thread(copy.unlink, missing_ok=True)
+
+    async def _campaign(
+        self,
+        ref: str,
+        envelope: Envelope,
+        raw: bytes,
+        correction: Correction | None = None,
+        path: Path | None = None,
+    ) -> None:
         desk = self._desk
         async with desk.database.read() as conn:
             account = await accounts.get_account(conn, envelope.account_id or 0)
-        request = judge.request(desk, account, envelope, str(desk.spool.path(ref)))
+        request = judge.request(desk, account, envelope, str(path or desk.spool.path(ref)))
+        if correction is not None:
+            request["reply"] = str(desk.spool.path(ref))
         async with contextlib.aclosing(desk.readers.ask(request, len(raw))) as found:  # type: ignore[type-var]
-            work = Work(ref, envelope, raw, found, account=account, turns=self._turns)
+            work = Work(ref, envelope, raw, found, account=account, turns=self._turns, correction=correction)
             for step in STEPS:
                 await step(desk, work)
                 if work.answer is not None:
@@ -106,6 +135,10 @@ class Intake:
 async def parse(_desk: Desk, work: Work) -> None:
     """Have the mail read up to its summary."""
     work.summary = await anext(work.answers)
+    if work.correction is not None:  # the same reply read again is the same campaign, another one is not
+        named = f"{work.summary['message_key']} {work.correction.message_id or work.ref}"
+        work.summary["message_key"] = hashlib.sha256(named.encode()).hexdigest()
+        work.summary["message_id"] = work.correction.message_id
 
 
 async def authorise(desk: Desk, work: Work) -> None:
@@ -116,10 +149,13 @@ async def authorise(desk: Desk, work: Work) -> None:
     async with desk.database.read() as conn:
         author = await accounts.find_sender(conn, work.summary["from_address"])
         chosen = await accounts.find_sender(conn, work.summary["choices"]["from_address"])
+        senders = await accounts.list_senders(conn, work.account.id)
+        work.habit = await talks.validates(conn, work.account.id)
     if author is None or author.account_id != work.account.id:
         work.answer = {"code": "undeclared"}  # it was declared when the mail came in
         return
     work.sender = author
+    work.held += judge.strangers(work.summary["choices"], senders)
     if chosen is None or chosen.account_id != work.account.id:
         work.held.append({"code": "sender_undeclared", "text": work.summary["choices"]["from_address"]})
     else:
@@ -134,6 +170,8 @@ async def validate(desk: Desk, work: Work) -> None:
         return
     assert work.account is not None  # authorise came before
     work.held += [*summary["held"], *judge.held(work.account, summary["choices"])]
+    if judge.waits(summary["choices"], work.envelope, work.habit):
+        work.held.append(talks.VALIDATION)
     work.dead = await without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes))
 
 
@@ -170,6 +208,8 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
         await _fill(desk, work, new, begun)
         if work.campaign is not None:
             await _reveal(desk, work, work.campaign)
+        if work.answer is not None:
+            await wipe(desk.database, begun)
     except BaseException:
         await wipe(desk.database, begun)
         raise
@@ -178,9 +218,12 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     assert work.account is not None
     tracking = str(new.options["tracking"])
-    due = new.send_at or 0  # at once, also for a clock that is set back meanwhile
+    # 0 is at once, also for a clock that is set back meanwhile; what is held goes by the date of the campaign alone
+    due = 0 if new.held else new.send_at or 0
+    tests = work.summary["choices"]["test"]
+    lines = proofs.only(work.answers, tests) if tests and not new.held else work.answers
     plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
-    tally = await load(desk, plan, work.answers, acknowledge.copy_of(desk, work.ref))
+    tally = await load(desk, plan, lines, acknowledge.copy_of(desk, work.ref))
     if not tally.people:
         await wipe(desk.database, begun)
         work.answer = {"code": "no_good_line", "lines": tally.lines}
@@ -196,27 +239,25 @@ async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
     ahead = await forecasting.first(desk, campaign, work.domains)
     letter = await _letter(desk, work, campaign, ahead)
     async with desk.database.write() as conn:
+        if work.correction is not None and not await campaigns.take_place(conn, work.correction.campaign.id):
+            work.answer = {"code": "late"}  # released or replaced meanwhile: never both
+            return
         await campaigns.reveal(conn, campaign)
+        to = work.summary["from_address"] if letter else ""
+        await talks.begin(conn, campaign.id, to, tuple(work.summary["choices"]["notify"]) if letter else ())
         await forecasts.save(conn, ahead)
         sent = await notice.queue(conn, *letter) if letter else None
-    _log_created(work.ref, campaign)
-    _log_answered(work, sent)
+    journal.created(work.ref, campaign)
+    journal.answered(work.ref, work.envelope.account_id, sent)
 
 
 async def _letter(
-    desk: Desk, work: Work, campaign: Campaign, ahead: forecasts.Row | None
+    desk: Desk, work: Work, campaign: Campaign, ahead: forecasts.Row | None, serial: int = 1
 ) -> tuple[notice.Letter, bytes] | None:
     if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
         return None
     assert work.account is not None
-    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated, ahead)
-
-
-def _log_answered(work: Work, sent: int | None) -> None:
-    if sent is None:
-        log("mail_ignored", ref=work.ref, kind="acknowledgement")
-    else:
-        log("mail_answered", ref=work.ref, kind="acknowledgement", account=work.envelope.account_id, notice=sent)
+    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated, ahead, serial)
 
 
 async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
@@ -230,35 +271,19 @@ async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
     log("campaign_repeated", ref=work.ref, campaign=campaign_id, account=work.envelope.account_id)
 
 
-def _log_created(ref: str, made: Campaign) -> None:
-    log(
-        "campaign_created",
-        ref=ref,
-        account=made.account_id,
-        campaign=made.id,
-        state=made.state.value,
-        lines=made.lines,
-        invalid=made.invalid,
-        duplicate=made.duplicate,
-        suppressed=made.suppressed,
-        recipients=made.recipients,
-    )
-    if made.held:
-        log("campaign_held", ref=ref, campaign=made.id, reasons=[reason["code"] for reason in made.held])
-
-
 async def acknowledge_again(desk: Desk, work: Work) -> None:
     """Tell the sender of a message that came again what was made of it the first time."""
     if not work.repeated or work.campaign is None:
         return  # a new campaign was acknowledged in the transaction that made it exist
     async with desk.database.read() as conn:
         ahead = (await forecasts.read(conn, [work.campaign.id])).get(work.campaign.id)
-    letter = await _letter(desk, work, work.campaign, ahead)
+        talk = await talks.get(conn, work.campaign.id)
+    letter = await _letter(desk, work, work.campaign, ahead, talk.serial if talk else 0)
     sent = None
     if letter:
         async with desk.database.write() as conn:
             sent = await notice.queue(conn, *letter)
-    _log_answered(work, sent)
+    journal.answered(work.ref, work.envelope.account_id, sent)
 
 
 Step = Callable[[Desk, Work], Awaitable[None]]

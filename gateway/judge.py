@@ -16,6 +16,7 @@ from store.values import Account, NewCampaign, Sender
 
 Answer = dict[str, Any]
 SUBJECT_KEPT = 998
+_DOMAIN_PROOFS = ("dkim", "spf")
 
 
 def request(desk: Desk, account: Account | None, envelope: Envelope, path: str) -> Answer:
@@ -62,6 +63,29 @@ def held(account: Account, choices: Mapping[str, Any]) -> list[Answer]:
     return found
 
 
+def waits(choices: Mapping[str, Any], envelope: Envelope, habit: bool) -> bool:
+    """Whether a campaign waits for its author's word (SPEC 1 and 3): DKIM and SPF prove a domain, not a person."""
+    asked, port_25 = choices["validation"], envelope.listener == "mx"
+    if choices["test"]:
+        return False  # only declared senders get it: it is the proof
+    usual = habit or getattr(envelope, "proof", "login") in _DOMAIN_PROOFS
+    if port_25:
+        return usual or asked is True  # there, Config may only raise it
+    return usual if asked is None else bool(asked)
+
+
+def strangers(choices: Mapping[str, Any], senders: Sequence[Sender]) -> list[Answer]:
+    """The addresses of Test and Notify that are not the account's own, as reasons to hold the campaign."""
+    addresses = {sender.address.casefold() for sender in senders}
+    domains = {address.rpartition("@")[2] for address in addresses}
+    found = [{"code": "test_undeclared", "text": one} for one in choices["test"] if one.casefold() not in addresses]
+    return found + [
+        {"code": "notify_foreign", "text": one}
+        for one in choices["notify"]
+        if one.casefold().rpartition("@")[2] not in domains
+    ]
+
+
 def campaign(
     desk: Desk, account: Account, sender: Sender, summary: Answer, reasons: Sequence[Answer], now: int
 ) -> NewCampaign:
@@ -96,6 +120,7 @@ def campaign(
             "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
             "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
             "rate": choices["rate"],
+            "test": bool(choices["test"]),
             "documents": summary.get("documents"),
         },
         held=tuple(reasons),

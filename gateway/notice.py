@@ -36,6 +36,7 @@ class Letter:
     files: tuple[File, ...] = ()
     answers: str = ""
     campaign_id: int | None = None
+    serial: int = 0  # what a reply to this letter may still do (store.talks); 0: only cancel
     stop: bool = False  # nothing was sent: the head of the letter is red
 
 
@@ -61,7 +62,7 @@ def _build(desk: Desk, letter: Letter, now: int) -> bytes:
     foot = text(letter.locale, "ack.foot", domain=domain)
     reply = ""
     if letter.campaign_id is not None:
-        reply = f"campagne+{sign(desk.keyring, Purpose.REPLY, letter.campaign_id)}@{domain}"
+        reply = f"campagne+{sign(desk.keyring, Purpose.REPLY, letter.campaign_id, letter.serial)}@{domain}"
     return build(
         to=Correspondent("", letter.to),
         from_=Correspondent(domain, f"mail@{domain}"),

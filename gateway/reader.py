@@ -1,7 +1,7 @@
 """The process that reads what strangers sent: `python -m gateway.reader`.
 
-In: on standard input, one JSON line a request: {"do": "mail" | "return" | "corrected" | "explain", "path": file, …}. Out:
-on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end"} or {"kind": "failed", "why":
+In: on standard input, one JSON line a request: {"do": "mail" | "return" | "said" | "corrected" | "explain", "path": file, …}.
+Out: on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end"} or {"kind": "failed", "why":
 traceback}. It has no database, hardly an environment, and limits on memory, processor time and file size; it dies with
 who asked.
 A mail that breaks it costs one process, never the gateway.
@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from gateway import corrected, explaining, previews, reading, returns
+from gateway import answers_read, corrected, explaining, previews, reading, returns
 
 _PR_SET_PDEATHSIG = 1
 _MAX_FILE = 500_000_000
@@ -60,6 +60,8 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield corrected.make(request)
         elif request["do"] == "explain":
             yield explaining.explain(Path(request["path"]).read_bytes(), request["name"], request)
+        elif request["do"] == "said":
+            yield answers_read.facts(_raw(Path(request["path"])), request)
         elif request["do"] == "return":
             yield returns.facts(_raw(Path(request["path"])))
         else:

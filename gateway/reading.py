@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from gateway import personal, previews
+from gateway.answers_read import corrected
 from gateway.choices import read_config
 from mail.template import Compiled
 from parsers import liste as lists
@@ -40,6 +41,8 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     """Yield the summary of a mail, then its lines; a mail that cannot become a campaign has no lines."""
     message = mime.read(raw)
     submission = split(message)
+    if "reply" in request:
+        submission = corrected(submission, request["reply"])
     summary = _headers(raw, message, submission, request["domain"])
     liste, refusal = _liste(submission, request)
     choices = read_config(submission, message, request)

@@ -51,6 +51,7 @@ class Purpose(IntEnum):
     PROOF = 11
     LINK = 12  # one link of an anonymous campaign, nobody's in particular
     FEEDBACK = 13
+    ORDER = 14  # the page on which a campaign is released; its extra is the serial of the talk
 
 
 _PURPOSE_BYTE = tuple(bytes((number,)) for number in range(max(Purpose) + 1))

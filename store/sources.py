@@ -18,6 +18,7 @@ from config.warmup import Standing
 from store.accounts import Taken
 from store.tables import accounts, campaigns, recipients
 from store.tables_delivery import source_days, sources
+from store.tables_talks import WAITS
 from store.values import CampaignState
 
 SHARED = "shared"  # the pool of accounts that have none of their own
@@ -148,6 +149,7 @@ async def hasten(conn: AsyncConnection, now: int, limit: int = 5_000) -> int:
             recipients.c.owner.is_(None),
             recipients.c.attempts == 0,
             recipients.c.next_attempt_at > now,
+            recipients.c.next_attempt_at < WAITS,
         )
         .limit(limit)
     )

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
-from gateway.web import actions, context, export, report, track, unsubscribe
+from gateway.web import actions, context, export, orders, report, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.guard import Guard
 from gateway.web.pages import page, problem, static
@@ -30,6 +30,8 @@ _ROUTES = [
     Route("/c/{token}", track.click),
     Route("/u/{token}", unsubscribe.show),
     Route("/u/{token}", unsubscribe.act, methods=["POST"]),
+    Route("/v/{token}", orders.ask),
+    Route("/v/{token}", orders.act, methods=["POST"]),
     Route("/r/{token}.json", report.as_json),
     Route("/r/{token}", report.show),
     Route("/r/{token}/live", report.live),

@@ -4,6 +4,7 @@ from alembic import context
 
 from store.tables import metadata
 from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
+from store.tables_talks import talks  # noqa: F401
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -55,7 +55,8 @@ class Office:
     async def send(self, raw: bytes, account: int | None = None, **more: Any) -> EmailMessage | None:
         """Put a mail into the spool, wait until it left it, and return the one answer that it got, if any."""
         kind = more.pop("kind", "campaign")
-        envelope = Envelope(kind, "anne@firm.example", (f"mail@{DOMAIN}",), "127.0.0.1", "submission", now_ms(),
+        to = more.pop("rcpt", f"mail@{DOMAIN}")
+        envelope = Envelope(kind, "anne@firm.example", (to,), "127.0.0.1", "submission", now_ms(),
                             account or self.account, "anne", more.pop("token", None))  # fmt: skip
         if "mail_from" in more:
             envelope = Envelope(kind, more["mail_from"], *(getattr(envelope, n) for n in Envelope.__slots__[2:]))
@@ -72,6 +73,10 @@ class Office:
     async def rows(self, query: Any) -> list[Any]:
         async with self.desk.database.read() as conn:
             return list(await conn.execute(query))
+
+    async def numbers(self) -> list[int]:
+        async with self.desk.database.read() as conn:
+            return [one.id for one in await campaigns.recent(conn)]
 
     async def states(self) -> list[str]:
         async with self.desk.database.read() as conn:
@@ -352,7 +357,7 @@ async def test_machines_get_no_answer(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         assert await made.send(mail(Auto_Submitted="auto-replied")) is None
         assert await made.send(mail(), mail_from="", kind="reply") is None
-        assert "pas encore lues comme des ordres" in words(await made.send(mail(), kind="reply", token=1))
+        assert "aucune campagne de votre compte" in words(await made.send(mail(), kind="reply", token=1))
 
 
 @pytest.mark.slow
@@ -392,7 +397,7 @@ CONFIG = [
     ("Suivi : complet", "held", "n'a pas attesté"),
     ("Type : transactionnel", "held", "n'est pas accordé"),
     ("Désabonnement : non", "held", "que pour un message transactionnel"),
-    ("Validation : oui", "held", "Validation : oui : cette passerelle ne le fait pas encore"),
+    ("Validation : oui", "held", "Votre campagne attend votre accord"),
     ("Date d'envoi : 25/12/2020 9h", "held", "Config, ligne 1 : « Date d'envoi : 25/12/2020 9h » est déjà passé"),
     (b"PK\x03\x04" + bytes(600), "held", "Config : le fichier n'a pas pu être lu. Accepté : des lignes"),
     ("Couleur : bleu", "held", "« Couleur » n'est pas une option connue"),

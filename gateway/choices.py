@@ -77,10 +77,7 @@ def read_config(submission: Submission, message: Message, request: dict[str, Any
 
 def _not_yet(options: Options, locale: str) -> tuple[str, ...]:
     """Wishes that this gateway cannot grant yet: overlooking one of them could send what nobody wanted sent."""
-    wishes = {
-        "attachments": options.attachments is Attachments.LINKS,
-        "rate": options.rate is not None,
-    }
+    wishes = {"attachments": options.attachments is Attachments.LINKS}
     return tuple(text(locale, f"config.wish.{name}") for name, asked in wishes.items() if asked)
 
 

@@ -2,7 +2,7 @@
 
 In: the campaign's row, its source (the user's raw mail), the keys. Out: a `Plate` that makes parcels of jobs, or an
 `Unusable` with the reason for which the campaign is held. CPU only, some tens of milliseconds: call it in a thread.
-Raises nothing that a campaign's content can cause.
+Raises nothing that a campaign's content can cause; `house` raises KeysError without a DKIM key.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from config import keys
+from config.settings import Settings
 from mail import dkim
-from mail.dkim import Signer
+from mail.dkim import Signer, from_pem
 from mail.spec import Person, Spec
 from mail.template import Compiled, compile_mail
 from mta.values import Parcel
@@ -50,6 +52,15 @@ class House:
                 if signer.domain == wanted:
                     return signer
         return self.signers[0]
+
+
+def house(settings: Settings) -> House:
+    """Keys and names that every campaign of this gateway shares."""
+    data = settings.gateway.data_dir
+    signers = [Signer(domain, selector, from_pem(pem)) for domain, selector, pem in keys.dkim_keys(data)]
+    if not signers:
+        raise keys.KeysError(f"no DKIM key in {data}: run `mail2campaign init`")
+    return House(settings.gateway.domain, settings.gateway.url, Keyring(*keys.load_keyring(data, "tokens")), signers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mta import tending
 from mta.feeder import Feeder, shares
 from mta.gate import Gate
 from mta.leases import Leases
+from mta.paces import Paces
 from mta.pool import Pool
 from mta.sieve import Sieve
 from store import jobs
@@ -33,8 +34,9 @@ Lease = Callable[[dict[int, int]], Awaitable[list[Job]]]
 class Stock:
     """One a sender process."""
 
-    def __init__(self, database: Database, lease: int, take: Lease, gate: Gate, leases: Leases) -> None:
+    def __init__(self, database: Database, lease: int, take: Lease, gate: Gate, leases: Leases, paces: Paces) -> None:
         self._database, self._lease, self._take, self._gate, self._leases = database, lease, take, gate, leases
+        self._paces = paces
         self._explored_at = float("-inf")
 
     async def feed(self, pool: Pool, feeder: Feeder, sieve: Sieve) -> None:
@@ -49,7 +51,7 @@ class Stock:
             return
         self._explored_at = time.monotonic()
         async with self._database.read() as conn:
-            due = await jobs.due(conn, now_ms())
+            due = self._paces.ready(await jobs.due(conn, now_ms()), now_ms())
             urgent = await jobs.urgent(conn, due) if len(due) > 1 else frozenset[int]()
         if not due:
             await asyncio.sleep(IDLE)

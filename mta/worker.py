@@ -15,12 +15,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from config import keys
 from config.host import host_id
 from config.logging import log
 from config.providers import Rule
 from config.settings import Settings
-from mail.dkim import Signer, from_pem
 from mta import plates, retry
 from mta.feeder import Feeder, Supply
 from mta.gate import Gate
@@ -28,14 +26,14 @@ from mta.lanes import Lanes, key_of, lanes
 from mta.leases import Leases
 from mta.lines import Line
 from mta.outcomes import Outcomes, Sink
-from mta.plates import House, Plate, Unusable
+from mta.paces import Paces
+from mta.plates import Plate, Unusable, house
 from mta.retry import Ground
 from mta.sieve import Exits, Sieve
 from mta.sources import mine
 from mta.stock import Stock
 from mta.values import Answered, Contact, Outcome, Parcel
-from parsers.tokens import Keyring
-from store import campaigns, events, jobs, sources, suppressions
+from store import campaigns, events, jobs, paces, sources, suppressions
 from store.engine import Database, now_ms
 from store.states import Event
 from store.values import CampaignState, Change, Job
@@ -64,7 +62,8 @@ class Worker:
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
         self._leases = Leases(database, self._gate, self._untried)
-        self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases)
+        self._paces = Paces(time.monotonic)
+        self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases, self._paces)
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
         supply = Supply(self._plate, self._hold, self._release, self.outcome, self._lanes.choice, self._wait)
@@ -219,6 +218,7 @@ class Worker:
         for campaign_id in list(self._lanes.broken):
             await self._hold(campaign_id, Unusable("render"))
             self._lanes.broken.discard(campaign_id)
+        self._leases.give_back(self._paces.stale(self._lanes.pool.withdraw))
         await self._lanes.reactions.look()
         await self._leases.flush()
         if not self._outcomes.stuck(STUCK):
@@ -243,7 +243,9 @@ class Worker:
 
     async def _take(self, wanted: dict[int, int]) -> list[Job]:
         async with self._database.write() as conn:
-            return await jobs.lease(conn, self._gate.worker, now_ms(), wanted, self._quota)
+            leased = await paces.lease(conn, self._gate.worker, now_ms(), wanted, self._quota)
+        self._paces.know(leased)
+        return leased.jobs
 
     async def _release(self, ids: Sequence[int]) -> None:
         await self._leases.release(dict.fromkeys(ids))
@@ -262,15 +264,6 @@ class Worker:
             pool = await sources.pool_of(conn, campaign.account_id)
         plate = await asyncio.to_thread(plates.make, campaign, source, first, self._house)
         return plate if isinstance(plate, Unusable) else replace(plate, pool=pool)
-
-
-def house(settings: Settings) -> House:
-    """Keys and names that every campaign of this gateway shares."""
-    data = settings.gateway.data_dir
-    signers = [Signer(domain, selector, from_pem(pem)) for domain, selector, pem in keys.dkim_keys(data)]
-    if not signers:
-        raise keys.KeysError(f"no DKIM key in {data}: run `mail2campaign init`")
-    return House(settings.gateway.domain, settings.gateway.url, Keyring(*keys.load_keyring(data, "tokens")), signers)
 
 
 def _ground(job: Job, line: Line, rule: Rule | None) -> Ground:

@@ -40,7 +40,11 @@ class Wish:
 
 def conform(due_at: int, per_hour: int, burst: int, wanted: int, now: int) -> tuple[int, int]:
     """How many of `wanted` mails conform at `now`, and the arrival time after them (µs all)."""
-    step = max(1, _HOUR // per_hour)
+    return conform_by(due_at, max(1, _HOUR // per_hour), burst, wanted, now)
+
+
+def conform_by(due_at: int, step: int, burst: int, wanted: int, now: int) -> tuple[int, int]:
+    """As `conform`, for a rate that is told by the µs between two mails."""
     tolerance = (max(1, burst) - 1) * step
     due_at = max(due_at, now)
     room = (tolerance - (due_at - now)) // step + 1

@@ -14,9 +14,9 @@ from config import keys
 from config.settings import Settings
 from mail import dkim
 from mta import plates
-from mta.plates import Unusable
+from mta.plates import Unusable, house
 from mta.values import Parcel
-from mta.worker import Worker, house
+from mta.worker import Worker
 from store import accounts, campaigns, control, jobs, notices
 from store.engine import Database, now_ms
 from store.states import Status

@@ -25,7 +25,7 @@ from sqlalchemy import text
 from config.settings import load
 from mail import dkim
 from mta import plates
-from mta.worker import house
+from mta.plates import house
 from store import accounts, campaigns
 from store.engine import Database, now_ms
 from store.states import Status

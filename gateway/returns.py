@@ -42,7 +42,10 @@ def facts(raw: bytes) -> dict[str, Any]:
     return {
         "kind": "return",
         "complaint": {"type": complaint.type, "tokens": complaint.tokens} if complaint else None,
-        "reports": [asdict(report) for report in dsn.read(raw) if report.severity is not dsn.Severity.NONE],
+        # a warning that the server will try again changes nothing, whatever it names as the reason
+        "reports": [
+            asdict(report) for report in dsn.read(raw) if report.final and report.severity is not dsn.Severity.NONE
+        ],
         "automatic": automatic(fields, "a@b") in (Automatic.AUTO_SUBMITTED, Automatic.REPORT),
     }
 

@@ -13,6 +13,7 @@ from importlib import resources
 
 from parsers.bounce_judge import STATUS
 from parsers.bounce_notice import Notice
+from parsers.bounce_text import ADDRESS
 from parsers.headers import first, text
 
 _DAEMON = re.compile(
@@ -21,6 +22,7 @@ _DAEMON = re.compile(
     r"|system administrator|internet mail|microsoft exchange|^\s*<>\s*$|\bndr@|\bdsn@|bounce[sd]?@|antivirus|anti-virus",
     re.IGNORECASE,
 )
+_RETURNER = re.compile(r"\bmailer-daemon@|mail delivery (?:system|subsystem)", re.IGNORECASE)
 _CODE = re.compile(r"(?<![\d.])[45]\d\d(?= )")
 
 
@@ -60,6 +62,8 @@ def _sounds(notice: Notice) -> bool:
     surely = machine and titled and (said or STATUS.search(head) is not None or _CODE.search(head) is not None)
     if _PERSON.search(subject) or (_PERSON.search(head) and not surely):
         return False
+    if machine and _RETURNER.search(text(first(notice.fields, "from"))) and ADDRESS.search(head):
+        return True  # in whatever language: nobody else writes from that address, and it names somebody
     if machine:
         return said or titled
     answers = first(notice.fields, "in-reply-to") or first(notice.fields, "references")

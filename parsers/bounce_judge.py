@@ -41,7 +41,8 @@ _VAGUE = frozenset({ReplyClass.TEMPORARY, ReplyClass.REFUSED, ReplyClass.PROTOCO
 _ZOHO_REPLY = re.compile(r"\bERROR_CODE ?:([45]\d\d), ERROR_CODE ?:(.{1,1500})")
 # which command was refused, as transcripts and programs write it; Yahoo looks its users up after DATA only
 _AT_RCPT = re.compile(
-    r"rcpt|not like recipient|5\.1\.1\b|recipient address rejected|n.t have an? .{1,80} account", re.IGNORECASE
+    r"rcpt|not like recipient|5\.1\.1\b|recipient address rejected|mailbox not found|n.t have an? .{1,80} account",
+    re.IGNORECASE,
 )
 _AT_DATA = re.compile(
     r">>> data\b|(?:in reply to|after|smtp command|response to) (?:the )?(?:end of )?\(?(?:data|message|dot)\b|final data:",
@@ -51,7 +52,7 @@ _OF_SOMETHING_ELSE = frozenset({"5.2.0", "5.2.1", "5.3.0", "5.7.1"})  # RFC 3463
 
 
 class Severity(StrEnum):
-    """How bad a report is; `none` is no failure: delayed, delivered, relayed, expanded."""
+    """How bad a report is; `none` is no failure: delivered, relayed, expanded."""
 
     HARD = "hard"
     SOFT = "soft"

@@ -21,18 +21,22 @@ from parsers.classify import ReplyClass
 __all__ = ["Report", "Severity", "examine", "read"]
 MAX_REPORTS = 100
 _KEPT = 2_000
-_NO_FAILURE = ("delayed", "delivered", "relayed", "expanded", "deliverable")
+_ARRIVED = ("delivered", "relayed", "expanded", "deliverable")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a mail says of one recipient; `reply` is the remote server's text, `status` RFC 3463 or "" when unstated."""
+    """What a mail says of one recipient; `reply` is the remote server's text, `status` RFC 3463 or "" when unstated.
+
+    `final` is False where the server only warns that it will try again: the reason is told, nothing has come of it yet.
+    """
 
     recipient: str
     status: str
     severity: Severity
     reply: str
     reply_class: ReplyClass
+    final: bool = True
 
 
 def read(raw: bytes) -> tuple[Report, ...]:
@@ -84,10 +88,10 @@ def _of_words(notice: Notice, one: bounce_text.Named, action: str, alone: bool) 
 
 
 def _report(recipient: str, status: str, action: str, reply: str, texts: tuple[str, ...], whole: str = "") -> Report:
-    if action in _NO_FAILURE or status.startswith("2"):
+    if action in _ARRIVED or status.startswith("2"):
         return Report(recipient, status, Severity.NONE, reply[:_KEPT], ReplyClass.TEMPORARY)
     reply_class = judge(status, texts, whole)
-    return Report(recipient, status, severity(reply_class), reply[:_KEPT], reply_class)
+    return Report(recipient, status, severity(reply_class), reply[:_KEPT], reply_class, action != "delayed")
 
 
 def _finest(status: str, diagnostic: str) -> str:

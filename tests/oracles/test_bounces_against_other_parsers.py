@@ -53,12 +53,14 @@ def test_recipients_and_severities_are_right() -> None:
 
 def _severity(wanted: dict[str, Any], found: dsn.Report) -> str:
     label, got = wanted["severity"], found.severity
-    if label not in ("hard", "soft", "delivered", "permanent"):
+    if label not in ("hard", "soft", "delivered", "permanent", "temporary"):
         return "not judged"
-    if label == "permanent":
+    if label in ("permanent", "temporary"):
         right = got is not Severity.NONE
+    elif label == "soft":  # their soft is our soft or policy
+        right = got in (Severity.SOFT, Severity.POLICY)
     else:
-        right = (got is Severity.NONE) if label == "delivered" else (got is Severity.HARD) == (label == "hard")
+        right = got is (Severity.NONE if label == "delivered" else Severity.HARD)
     says_unknown = wanted["reason"] == "filtered" and found.reply_class is ReplyClass.UNKNOWN_USER
     return "severity right" if right else "SPEC decides" if says_unknown else "severity wrong"
 

@@ -44,7 +44,7 @@ def report(action: str, status: str, diagnostic: str) -> bytes:
         ("failed", "5.1.1", "550 5.1.1 OFR006_417 boite pleine", Severity.SOFT),
         ("failed", "5.7.1", "550 5.7.1 Message rejected as spam", Severity.POLICY),
         ("failed", "4.4.7", "Delivery time expired", Severity.SOFT),
-        ("delayed", "4.4.1", "450 try later", Severity.NONE),
+        ("delayed", "4.4.1", "450 try later", Severity.SOFT),
         ("relayed", "2.0.0", "250 ok", Severity.NONE),
         ("delivered", "2.1.5", "250 ok", Severity.NONE),
     ],
@@ -53,6 +53,12 @@ def test_severity(action: str, status: str, diagnostic: str, severity: Severity)
     (found,) = read(report(action, status, diagnostic))
     assert (found.recipient, found.status, found.severity) == ("jean@rcpt.example", status, severity)
     assert found.reply == diagnostic
+
+
+def test_a_warning_is_not_final() -> None:
+    """It tells its reason, but nothing has come of it yet."""
+    assert [one.final for one in read(report("delayed", "4.2.2", "452 mailbox full"))] == [False]
+    assert [one.final for one in read(report("failed", "4.2.2", "452 mailbox full"))] == [True]
 
 
 def test_a_mail_of_a_person_reports_nothing() -> None:

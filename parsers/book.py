@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from parsers import liste_html, liste_ods, liste_spreadsheetml, liste_text, liste_xls, liste_xlsx
+from parsers import liste_html, liste_ods, liste_spreadsheetml, liste_text, liste_xls, liste_xlsb, liste_xlsx
 from parsers.archive import Archive, BadArchive
 from parsers.sheet import Book, Limits, TooMuch, Unreadable, UnreadableReason
 
@@ -55,8 +55,8 @@ def _zipped(data: bytes, limits: Limits) -> Book | Unreadable:
             return liste_xlsx.read(archive, limits)
         if liste_ods.is_spreadsheet(archive):
             return liste_ods.read(archive, limits)
-        if any(name.lower().endswith("workbook.bin") for name in archive.names()):
-            return Unreadable(UnreadableReason.UNKNOWN_KIND, "xlsb")
+        if liste_xlsb.is_workbook(archive):
+            return liste_xlsb.read(archive, limits)
     except TooMuch as too_much:
         return too_much.refusal
     except BadArchive as trouble:

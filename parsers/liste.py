@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Liste:
-    """A list that could be read; `kind` is xls, xlsx, ods, html, spreadsheetml or text."""
+    """A list that could be read; `kind` is xls, xlsx, xlsb, ods, html, spreadsheetml or text."""
 
     columns: tuple[str, ...]
     address_column: int

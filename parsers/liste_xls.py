@@ -55,6 +55,8 @@ def _open(data: bytes) -> Any:
     options = {"logfile": io.StringIO(), "formatting_info": True, "on_demand": True, "ragged_rows": True}
     if not data.startswith(OLE2):
         return xlrd.open_workbook(file_contents=data, **options)
+    # programs that write the byte order's mark the wrong way round still write the rest as they must
+    data = data[:28] + b"\xfe\xff" + data[30:] if data[28:30] == b"\xff\xfe" else data
     book = _Book()
     book.biff2_8_load(file_contents=data, use_mmap=False, **options)
     book.biff_version = book.getbof(_GLOBALS)

@@ -18,7 +18,7 @@ from parsers.sheet import Book, Limits, Sheet, TooMuch, Unreadable, UnreadableRe
 from parsers.xlsx_rows import Rows, SharedStrings
 
 _TRUE = frozenset(("1", "true", "on"))
-_SHEETS_MAX = 1000
+SHEETS_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def is_workbook(archive: Archive) -> bool:
 
 def _main_part(archive: Archive) -> str | None:
     if archive.find("_rels/.rels") is not None:
-        for kind, target in _relations(archive, "").values():
+        for kind, target in relations(archive, "").values():
             if kind == "officeDocument" and target.lower().endswith(".xml") and archive.find(target):
                 return target if "word" not in target and "ppt" not in target else None
     return next((name for name in archive.names() if re.search(r"(^|[/\\])workbook\d*\.xml$", name, re.I)), None)
@@ -80,7 +80,7 @@ def _workbook(archive: Archive) -> Workbook:
     main = _main_part(archive)
     if main is None:
         raise BadArchive("no workbook")
-    relations = _relations(archive, main)
+    known = relations(archive, main)
     workbook = Workbook()
 
     def visit(name: str, attributes: dict[str, str]) -> None:
@@ -89,12 +89,12 @@ def _workbook(archive: Archive) -> Workbook:
             workbook.date1904 = attributes["date1904"].lower() in _TRUE
         elif name == "sheet":
             key = next((value for label, value in attributes.items() if label.endswith(":id")), "")
-            kind, target = relations.get(key, ("", ""))
-            if kind == "worksheet" and len(workbook.sheets) < _SHEETS_MAX and archive.find(target):
+            kind, target = known.get(key, ("", ""))
+            if kind == "worksheet" and len(workbook.sheets) < SHEETS_MAX and archive.find(target):
                 workbook.sheets.append((attributes.get("name", ""), target))
 
     parse_xml(archive.chunks(main), Elements(visit))
-    for kind, target in relations.values():
+    for kind, target in known.values():
         if kind == "sharedStrings":
             workbook.strings = target
         elif kind == "styles":
@@ -105,7 +105,7 @@ def _workbook(archive: Archive) -> Workbook:
     return workbook
 
 
-def _relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
+def relations(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
     """Relation id -> (kind, target part) of a part; a missing relations file has none."""
     folder, name = posixpath.split(part)
     found: dict[str, tuple[str, str]] = {}

@@ -13,18 +13,19 @@ from gateway import notice
 from gateway.acknowledge import corrected
 from gateway.desk import Desk
 from gateway.example import example
-from gateway.i18n import number, text
+from gateway.i18n import has, number, text
 from gateway.letter import Say
 from gateway.notice import Letter
 from gateway.senders import author
 from mail.system import File
 from parsers import headers
 from parsers.autoreply import automatic
+from parsers.sheet import UnreadableReason
 from store import accounts
 from store.spool import Envelope
 from store.values import Account
 
-_EXAMPLES = ("no_list", "unreadable")
+_EXAMPLES = ("no_list", "list_linked", "list_packed", "list_forwarded", "unreadable")
 
 
 async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[str, Any], why: dict[str, Any]) -> None:
@@ -40,10 +41,18 @@ async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[st
     values = {
         "files": ", ".join(why.get("files", ())),
         "n": number(locale, why.get("lines", 0)),
-        "reason": text(locale, f"unreadable.{why['reason']}", detail=why["detail"]) if "reason" in why else "",
+        "reason": _unreadable(locale, why["reason"], why["detail"]) if "reason" in why else "",
     }
     said = text(locale, f"answer.{why['code']}", **values)
     await _send(desk, ref, account, summary["from_address"], summary["subject"], summary["message_id"], said, files)
+
+
+def _unreadable(locale: str, reason: str, detail: str) -> str:
+    """Why a list cannot be read; a file of a kind that people know is called by its name."""
+    known = f"unreadable.kind.{detail}"
+    if reason == UnreadableReason.UNKNOWN_KIND and has(locale, known):
+        return text(locale, known)
+    return text(locale, f"unreadable.{reason}", detail=detail)
 
 
 async def shunted(desk: Desk, envelope: Envelope, raw: bytes, ref: str) -> None:

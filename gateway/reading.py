@@ -17,14 +17,15 @@ from gateway import personal, previews
 from gateway.answers_read import corrected
 from gateway.choices import read_config
 from mail.template import Compiled
+from parsers import elsewhere, mime
 from parsers import liste as lists
-from parsers import mime
 from parsers.address import a_label, key
 from parsers.autoreply import automatic
+from parsers.elsewhere import Where
 from parsers.headers import read_fields
 from parsers.liste import Line, Liste, Unreadable
 from parsers.mime import Message
-from parsers.sheet import Limits
+from parsers.sheet import Limits, UnreadableReason
 from parsers.submission import Submission, split
 
 CHUNK_LINES = 500
@@ -44,7 +45,7 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     if "reply" in request:
         submission = corrected(submission, request["reply"])
     summary = _headers(raw, message, submission, request["domain"])
-    liste, refusal = _liste(submission, request)
+    liste, refusal = _liste(message, submission, request)
     choices = read_config(submission, message, request)
     summary |= {"choices": choices.as_json(), "held": [*_held(submission), *choices.held], "refused": refusal}
     if liste is None:
@@ -86,14 +87,20 @@ def _headers(raw: bytes, message: Message, submission: Submission, domain: str) 
     }
 
 
-def _liste(submission: Submission, request: Answer) -> tuple[Liste | None, Answer | None]:
+def _liste(message: Message, submission: Submission, request: Answer) -> tuple[Liste | None, Answer | None]:
     """The list, or why there is no campaign at all (SPEC 1 and 2)."""
     names = [part.filename for part in submission.lists]
-    if len(names) != 1:
-        return None, {"code": "two_lists" if names else "no_list", "files": names[:_OTHERS]}
+    if len(names) > 1:
+        return None, {"code": "two_lists", "files": names[:_OTHERS]}
+    if not names:
+        place = elsewhere.find(message)
+        return None, {"code": f"list_{place.where}", "files": [place.name]} if place else {"code": "no_list"}
     limits = Limits(lines=request["max_lines"])
     found = lists.read(submission.lists[0].data, own_domains=frozenset(request["own_domains"]), limits=limits)
     if isinstance(found, Unreadable):
+        place = elsewhere.find(message) if found.reason is UnreadableReason.EMPTY else None
+        if place is not None and place.where is Where.LINKED:  # Outlook attaches a shared file as an empty one
+            return None, {"code": "list_linked", "files": [place.name]}
         return None, {"code": "unreadable", "reason": found.reason.value, "detail": found.detail, "files": names}
     return found, None
 

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import re
 
-from parsers import liste_html, liste_ods, liste_spreadsheetml, liste_text, liste_xls, liste_xlsb, liste_xlsx
+from parsers import kinds, liste_html, liste_ods, liste_spreadsheetml, liste_text, liste_xls, liste_xlsb, liste_xlsx
 from parsers.archive import Archive, BadArchive
+from parsers.names import is_liste
 from parsers.sheet import Book, Limits, TooMuch, Unreadable, UnreadableReason
 
-# Things that people attach by mistake; saying what it is beats "no addresses found".
-_OTHERS = (
-    (b"%PDF", "pdf"), (b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", "gif"), (b"{\\rtf", "rtf"),
-    (b"MZ", "exe"), (b"\x1f\x8b", "gzip"), (b"Rar!", "rar"), (b"7z\xbc\xaf", "7z"), (b"BM", "bmp"), (b"SQLite", "sqlite"),
-)  # fmt: skip
 # Excel 2, 3 and 4 have no container: the file begins with its BOF record.
 _BARE_BIFF = re.compile(rb"\x09[\x00\x02\x04][\x04\x06\x08\x10]\x00", re.DOTALL)
 _MARKUP = re.compile(
@@ -24,6 +20,9 @@ _MARKUP = re.compile(
 )
 _SPREADSHEETML = "urn:schemas-microsoft-com:office:spreadsheet"
 _HEAD = 64 * 1024
+_PACKED_MAX = 256 << 20
+# What the directory of an office file names; only such archives are opened inside another.
+_OFFICE = (b"[Content_Types].xml", b"content.xml")
 
 
 def open_book(data: bytes, limits: Limits) -> Book | Unreadable:
@@ -34,15 +33,16 @@ def open_book(data: bytes, limits: Limits) -> Book | Unreadable:
         return liste_xls.read(data, limits)
     if data.startswith(b"PK"):
         return _zipped(data, limits)
-    for magic, kind in _OTHERS:
-        if data.startswith(magic) and (kind not in ("exe", "bmp") or b"\0" in data[:64]):
-            return Unreadable(UnreadableReason.UNKNOWN_KIND, kind)
+    if kind := kinds.of_bytes(data):
+        return Unreadable(UnreadableReason.UNKNOWN_KIND, kind)
     head = liste_text.decode(data[:_HEAD]).lstrip("\ufeff")
     if _MARKUP.match(head):
         if _SPREADSHEETML in head:
             return liste_spreadsheetml.read(data, limits)
         if re.search(r"<(?:html|table|tr)\b", head, re.IGNORECASE):
-            return liste_html.read(data, limits)
+            page = liste_html.read(data, limits)
+            # a page without a table is a text like any other
+            return page if page != liste_html.NO_TABLE else liste_text.read(data, limits)
     return liste_text.read(data, limits)
 
 
@@ -57,8 +57,35 @@ def _zipped(data: bytes, limits: Limits) -> Book | Unreadable:
             return liste_ods.read(archive, limits)
         if liste_xlsb.is_workbook(archive):
             return liste_xlsb.read(archive, limits)
+        return _within(archive, limits)
     except TooMuch as too_much:
         return too_much.refusal
     except BadArchive as trouble:
         return Unreadable(UnreadableReason.CORRUPT, str(trouble))
-    return Unreadable(UnreadableReason.UNKNOWN_KIND, "zip")
+
+
+def _within(archive: Archive, limits: Limits) -> Book | Unreadable:
+    """The list that an archive holds: the one file named so, else its only file."""
+    mimetype = archive.whole("mimetype", 4096) if archive.find("mimetype") else b""
+    if kind := kinds.of_archive(archive.names(), mimetype):
+        return Unreadable(UnreadableReason.UNKNOWN_KIND, kind)
+    files = [name for name in archive.names() if not _is_by_product(name)]
+    chosen = [name for name in files if is_liste(name)] or files
+    if len(chosen) != 1:
+        return Unreadable(UnreadableReason.ARCHIVE, str(len(chosen)))
+    data = archive.whole(chosen[0], _PACKED_MAX)
+    if data.startswith(b"PK") and not any(name in data for name in _OFFICE):
+        return Unreadable(UnreadableReason.ARCHIVE)  # an archive within an archive is nobody's list
+    return open_book(data, limits)
+
+
+def _is_by_product(name: str) -> bool:
+    """Folders, and what systems leave in archives unasked."""
+    flat = name.replace("\\", "/")
+    last = flat.rpartition("/")[2].lower()
+    return (
+        flat.endswith("/")
+        or flat.startswith("__MACOSX/")
+        or last.startswith(".")
+        or last in ("thumbs.db", "desktop.ini")
+    )

@@ -1,7 +1,7 @@
 """Lists that are really an HTML table named .xls, as many web applications export them.
 
-In: the bytes of the page; out: a `Book`, one sheet a top-level table. Spans are written out within bounds.
-Raises and logs nothing; a page without a table has no sheet.
+In: the bytes of the page; out: a `Book`, one sheet a top-level table (without any, its lines of text). Spans are written out
+within bounds. Raises and logs nothing; a page with neither table nor address is NO_TABLE.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from parsers.address import looks_like
 from parsers.liste_text import decode
+from parsers.plain import html_to_text
 from parsers.sheet import Book, Collector, Limits, Sheet, TooMuch, Unreadable, UnreadableReason
 
 _TAG = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([a-zA-Z][a-zA-Z0-9:]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
@@ -20,6 +22,7 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([a-zA-Z0-9_-]{2,40})", re.IGNORECASE)
 _SPAN = re.compile(r"\b(col|row)span\s*=\s*[\"']?(\d{1,5})", re.IGNORECASE)
 _TABLES_MAX = 200
+NO_TABLE = Unreadable(UnreadableReason.UNKNOWN_KIND, "html")
 
 
 @dataclass(slots=True)
@@ -38,14 +41,23 @@ def read(data: bytes, limits: Limits) -> Book | Unreadable:
     """Open a page; its tables are its sheets."""
     tables: list[_Table] = []
     try:
-        for table in _tables(_page(data), limits):
+        page = _page(data)
+        for table in _tables(page, limits):
             if any(any(cell.strip() for cell in row) for row in table.rows) and len(tables) < _TABLES_MAX:
                 tables.append(table)
     except TooMuch as too_much:
         return too_much.refusal
     if not tables:
-        return Unreadable(UnreadableReason.UNKNOWN_KIND, "html")
+        return _paragraphs(page, limits)
     return Book("html", tuple("" for _ in tables), _loader(tables, limits))
+
+
+def _paragraphs(page: str, limits: Limits) -> Book | Unreadable:
+    """A page that lists its addresses below one another, a cell a line."""
+    lines = html_to_text(page).split("\n")
+    if not any(map(looks_like, lines)):
+        return NO_TABLE
+    return Book("html", ("",), _loader([_Table([[line] for line in lines])], limits))
 
 
 def _page(data: bytes) -> str:

@@ -14,6 +14,7 @@ import xlrd
 from xlrd.biffh import error_text_from_code
 
 from parsers.cells import BUILTIN, raw, shown
+from parsers.kinds import of_compound
 from parsers.sheet import RAW_COLUMNS, RAW_ROWS, Book, Collector, Limits, Sheet, TooMuch, Unreadable, UnreadableReason
 from parsers.xls_strings import shared_strings
 
@@ -34,7 +35,7 @@ def read(data: bytes, limits: Limits) -> Book | Unreadable:
     except MemoryError:
         return Unreadable(UnreadableReason.TOO_BIG, "memory")
     except Exception as trouble:  # a stranger's bytes may break xlrd anywhere: the refusal is a value
-        return _refusal(trouble)
+        return _refusal(trouble, data)
     return Book("xls", tuple(book.sheet_names()), _loader(book, limits))
 
 
@@ -68,12 +69,12 @@ def _open(data: bytes) -> Any:
     return book
 
 
-def _refusal(trouble: Exception) -> Unreadable:
+def _refusal(trouble: Exception, data: bytes = b"") -> Unreadable:
     text = str(trouble)
     if "encrypted" in text.lower() or "password" in text.lower():
         return Unreadable(UnreadableReason.ENCRYPTED)
     if "Can't find workbook" in text:
-        return Unreadable(UnreadableReason.UNKNOWN_KIND, "ole2")
+        return Unreadable(UnreadableReason.UNKNOWN_KIND, of_compound(data))
     return Unreadable(UnreadableReason.CORRUPT, f"{type(trouble).__name__}: {text}"[:200])
 
 

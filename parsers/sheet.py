@@ -23,6 +23,7 @@ class UnreadableReason(StrEnum):
     CELL_TOO_LONG = "cell_too_long"
     CORRUPT = "corrupt"
     UNKNOWN_KIND = "unknown_kind"
+    ARCHIVE = "archive"  # several files packed into one, none of them named LISTE
     EMPTY = "empty"
     NO_ADDRESS_COLUMN = "no_address_column"
 

@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 import io
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -304,8 +305,17 @@ async def _one(database: Database) -> AsyncIterator[Any]:
         yield conn
 
 
+def packed(name: str, data: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
 NO_CAMPAIGN = [
     ((), "ne contient pas de liste", True),
+    ((("envoi.zip", packed("LISTE.csv", LISTE)),), "se trouve dans l'archive envoi.zip", True),
+    ((("LISTE.pdf", "%PDF-1.7"),), "c'est un PDF", True),
     ((("LISTE.csv", LISTE), ("Liste (1).csv", LISTE)), "plusieurs listes", False),
     ((("LISTE.csv", ""),), "elle est vide", True),
     ((("LISTE.csv", "Nom\nDurand\n"),), "aucune colonne ne contient d'adresses", True),
@@ -321,6 +331,16 @@ async def test_mails_that_make_no_campaign(tmp_path: Path, attached: Any, says: 
         assert ("LISTE.xlsx" in files(answer)) == example
         assert await made.states() == []
         assert await made.rows(text("SELECT id FROM blobs")) == []
+
+
+async def test_a_link_to_a_shared_file_instead_of_the_list(tmp_path: Path) -> None:
+    link = "Liste : https://1drv.ms/x/s!AkQx12345abc"
+    async with office(tmp_path) as made:
+        for attached in ((), (("LISTE.xlsx", ""),)):
+            answer = await made.send(mail(*attached, body=link))
+            assert "un lien vers un fichier partagé (OneDrive)" in words(answer)
+            assert "Joindre en tant que copie" in words(answer)
+        assert await made.states() == []
 
 
 HELD = [

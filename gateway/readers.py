@@ -60,8 +60,10 @@ class Readers:
                 if process is None or process.returncode is not None:
                     process = await self._start()
                 async for answer in self._answers(process, request):
-                    yield answer
-                good = True
+                    if answer["kind"] == "end":
+                        good = not answer["last"]
+                    else:
+                        yield answer
             finally:
                 if not good and process is not None and process.returncode is None:
                     process.kill()
@@ -82,11 +84,11 @@ class Readers:
                 if not line.endswith(b"\n"):
                     raise Unread(f"the reading process ended with {await process.wait()}")
                 answer = orjson.loads(line)
-                if answer["kind"] == "end":
-                    return
                 if answer["kind"] == "failed":
                     raise Unread(answer["why"])
                 yield answer
+                if answer["kind"] == "end":
+                    return
         except (OSError, TimeoutError, ValueError) as error:
             raise Unread(f"{type(error).__name__}: {error}") from error
 

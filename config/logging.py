@@ -33,7 +33,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "failed": ("error", {"what"}),
     "library": ("warning", {"logger", "message"}),
     # receiving
-    "mail_accepted": ("info", {"ref", "kind", "listener", "peer", "bytes", "account", "campaign"}),
+    "mail_accepted": ("info", {"ref", "kind", "listener", "peer", "bytes", "account", "campaign", "proof"}),
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),
     "login_failed": ("warning", {"listener", "peer"}),
     "connection_refused": ("warning", {"listener", "peer"}),

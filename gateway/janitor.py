@@ -2,7 +2,8 @@
 that go wrong are paused, and whoever must know is told.
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
-warm-up, forecasts) and every hour (suppressions that have ended). A chore that fails is logged and tried again at its next
+warm-up, forecasts) and every hour (suppressions that have ended, the
+memory against replay). A chore that fails is logged and tried again at its next
 turn. Logs campaign_finished, source_moved and swept.
 """
 
@@ -21,7 +22,7 @@ from gateway.alerts import Alerts
 from gateway.desk import Desk
 from gateway.forecasting import Forecaster
 from store import brakes as store_brakes
-from store import control, jobs, suppression_list, warmups
+from store import control, jobs, proved, suppression_list, warmups
 from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
@@ -46,6 +47,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),
         (_HOUR_TURNS, lambda: _forget(database)),
+        (_HOUR_TURNS, lambda: _forget_proved(database)),
     )
     while not stop.is_set():
         for turns, chore in chores:
@@ -115,3 +117,13 @@ async def _forget(database: Database) -> None:
             gone = await suppression_list.sweep(conn, now_ms(), control.CHUNK)
         rows += gone
     log("swept", rows=rows)
+
+
+async def _forget_proved(database: Database) -> None:
+    async with database.read() as conn:
+        if not await proved.stale(conn, now_ms()):
+            return
+    gone = proved.CHUNK
+    while gone == proved.CHUNK:
+        async with database.write() as conn:
+            gone = await proved.sweep(conn, now_ms())

@@ -68,7 +68,7 @@ def waits(choices: Mapping[str, Any], envelope: Envelope, habit: bool) -> bool:
     asked, port_25 = choices["validation"], envelope.listener == "mx"
     if choices["test"]:
         return False  # only declared senders get it: it is the proof
-    usual = habit or getattr(envelope, "proof", "login") in _DOMAIN_PROOFS
+    usual = habit or envelope.proof in _DOMAIN_PROOFS
     if port_25:
         return usual or asked is True  # there, Config may only raise it
     return usual if asked is None else bool(asked)

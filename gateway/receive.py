@@ -19,6 +19,7 @@ from gateway.dispatch import Dispatch
 from gateway.janitor import keep_house
 from gateway.listener import Listener, tls_context
 from gateway.passwords import Passwords
+from gateway.prover import Prover
 from gateway.readers import Readers
 from gateway.smtp_handler import Gate
 from gateway.smtp_limits import Limits
@@ -35,13 +36,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     database = Database.open(settings.database_url)
     readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
     resolver = Resolver(settings.dns.nameservers, timeout=_DNS_PATIENCE_S)
-    listener = Listener()
+    # a sender's key may take longer to come than what intake waits for: its mail has 15 s
+    proofs = Resolver(settings.dns.nameservers, timeout=milliseconds(settings.dns.timeout) / 1000)
+    prover, listener = Prover(proofs), Listener()
     try:
         spool = await asyncio.to_thread(Spool, settings.gateway.data_dir / "spool")
         desk = Desk(settings, database, spool, readers, resolver, *rings(settings))
         await _recover(desk)
         dispatch = Dispatch(desk)
-        await listener.start(_gate(desk, dispatch), _listens(settings), tls_context(settings))
+        await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls_context(settings))
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
         await readers.warm()
         gc.collect()
@@ -52,6 +55,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         log("stopped")
     finally:
         await listener.stop()
+        prover.close()
+        await proofs.close()
         await readers.close()
         await resolver.close()
         await database.close()
@@ -72,7 +77,7 @@ def _listens(settings: Settings) -> dict[str, list[str]]:
     return {"mx": smtp.mx_listen, "submission": smtp.submission_listen, "submissions": smtp.submissions_listen}
 
 
-def _gate(desk: Desk, dispatch: Dispatch) -> Gate:
+def _gate(desk: Desk, dispatch: Dispatch, prover: Prover) -> Gate:
     smtp = desk.settings.smtp
     return Gate(
         domain=desk.domain,
@@ -84,4 +89,5 @@ def _gate(desk: Desk, dispatch: Dispatch) -> Gate:
         trusted=tuple(ip_network(network, strict=False) for network in smtp.trusted_networks),
         idle_s=milliseconds(smtp.idle_timeout) / 1000,
         wake=dispatch.wake,
+        prover=prover,
     )

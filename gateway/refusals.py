@@ -13,11 +13,15 @@ from gateway.i18n import text
 _WIDTH = 300
 
 
-def reply(code: int, enhanced: str, key: str, **values: object) -> str:
-    """One refusal in both languages; values are cut to 100 printable ASCII characters, for strangers wrote them."""
-    clean = {name: _ascii(str(value)) for name, value in values.items()}
+def reply(code: int, enhanced: str, key: str, also: str = "", **values: object) -> str:
+    """One refusal in both languages, with the text `also` behind it; values are cut to 100 printable ASCII characters."""
+    clean = {name: _ascii(str(value)) for name, value in values.items()}  # strangers wrote them
     lines = [
-        line for locale in ("fr", "en") for line in textwrap.wrap(text(locale, f"smtp.{key}", **clean), width=_WIDTH)
+        line
+        for locale in ("fr", "en")
+        for part in (key, also)
+        if part
+        for line in textwrap.wrap(text(locale, f"smtp.{part}", **clean), width=_WIDTH)
     ]
     last = len(lines) - 1
     return "\r\n".join(f"{code}{'-' if at < last else ' '}{enhanced} {line}" for at, line in enumerate(lines))

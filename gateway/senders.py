@@ -1,8 +1,9 @@
 """Who may send a campaign: the From of a mail against the declared senders and what its connection has proved.
 
-In: the head of a mail, its return path, the login it came under (or that its peer is in a trusted network), and an open
+In: the head of a mail, its return path, the login it came under (None: a trusted network, or anybody's server), and an open
 connection. Out: `Proved` with account and sender, or a `Refusal` that names the text to answer with. A sender address
-belongs to exactly one account, and login and From must name the same one (SPEC 1). Raises nothing of its own.
+belongs to exactly one account, and login and From must name the same one (SPEC 1). What came from anybody's server is only
+a claim up to here: gateway.prover tells whether it holds. Raises nothing of its own.
 """
 
 from __future__ import annotations
@@ -22,19 +23,24 @@ MAY_SEND = ("send", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """The account and the sender on whose behalf a mail was sent."""
+    """The account and the sender on whose behalf a mail was sent; `way` is login, network, dkim or spf."""
 
     account_id: int
     sender_id: int
     address: str
+    way: str = "login"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nobody may send this mail; `key` is a text under smtp.*, `address` what it speaks of."""
+    """Why nobody may send this mail; `key` is a text under smtp.*, `address` and `detail` what it speaks of."""
 
     key: str
     address: str = ""
+    detail: str = ""
+    code: int = 550
+    enhanced: str = "5.7.1"
+    ways: bool = False  # the answer also tells the other ways in
 
 
 def author(fields: Fields) -> str | None:
@@ -51,8 +57,10 @@ def _with_files(fields: Fields) -> bool:
     return first(fields, "content-type").strip().lower().startswith(("multipart/mixed", "multipart/related"))
 
 
-async def prove(conn: AsyncConnection, fields: Fields, mail_from: str, login: Login | None) -> Proved | Refusal:
-    """Find the account of a mail that came under `login`, or (None) from a trusted network."""
+async def prove(
+    conn: AsyncConnection, fields: Fields, mail_from: str, login: Login | None, way: str = "login"
+) -> Proved | Refusal:
+    """Find the account of a mail that came under `login`, or (None) by another `way`."""
     if login is not None and login.role not in MAY_SEND:
         return Refusal("role", login.login)
     # an absence note has no files; what has some is judged by its subject only once they were looked at
@@ -67,4 +75,4 @@ async def prove(conn: AsyncConnection, fields: Fields, mail_from: str, login: Lo
     account = await accounts.get_account(conn, sender.account_id)
     if account is None or account.suspended:
         return Refusal("suspended", address)
-    return Proved(account.id, sender.id, sender.address)
+    return Proved(account.id, sender.id, sender.address, way)

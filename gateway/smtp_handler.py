@@ -1,8 +1,9 @@
 """One SMTP connection of ours: who speaks, to which of our addresses, and what becomes of the mail.
 
 In: the hooks of gateway.smtp_protocol. Out: replies, and mails in the spool, fsynced before the 250 (SPEC 1). A mail to
-`mail@` or `campagne+…@` needs a login or a trusted network, and a declared sender in From; every other kind is taken
-from anybody for a token or name of ours. Nothing is relayed, nothing bounced. Logs mail_accepted and mail_refused.
+`mail@` or `campagne+…@` needs a declared sender in From, and a login, a trusted network or a proof (gateway.smtp_proof),
+which is looked for after the final dot; every other kind is taken from anybody for a token or name of ours. Nothing is
+relayed, nothing bounced. Logs mail_accepted and mail_refused.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any
 
 from config.logging import log
 from gateway.passwords import Passwords
+from gateway.prover import Prover
 from gateway.refusals import reply
-from gateway.senders import Proved, Refusal, prove
+from gateway.senders import Refusal
 from gateway.smtp_addresses import Addressee, addressee
 from gateway.smtp_auth import authenticate
 from gateway.smtp_data import Flaw, Received, inspect, unstuff
 from gateway.smtp_limits import Limits
-from parsers.headers import read_fields
+from gateway.smtp_proof import Admitted, Coming, admit, keep
 from parsers.tokens import Keyring
 from store.accounts import Login
 from store.engine import Database, now_ms
@@ -52,6 +54,7 @@ class Gate:
     trusted: tuple[IPv4Network | IPv6Network, ...]
     idle_s: float
     wake: Callable[[], None]  # tells intake that a mail has come
+    prover: Prover
 
 
 class Handler:
@@ -63,6 +66,7 @@ class Handler:
         self.login: Login | None = None
         self._to: Addressee | None = None
         self._held = 0
+        self._known = False  # the mail under way comes under a login or from a trusted network
 
     def restart(self) -> None:
         """Forget everything: TLS has begun."""
@@ -76,14 +80,14 @@ class Handler:
 
     def hold(self, size: int) -> bool:
         """Reserve bytes of the shared budget for the mail under way."""
-        if not self.gate.limits.reserve(size):
+        if not self.gate.limits.reserve(size, stranger=not self._known):
             return False
         self._held += size
         return True
 
     def release(self) -> None:
         """Return what the mail under way had reserved."""
-        self.gate.limits.give_back(self._held)
+        self.gate.limits.give_back(self._held, stranger=not self._known)
         self._held = 0
 
     async def handle_EHLO(
@@ -117,6 +121,7 @@ class Handler:
         if self.port != "mx" and self.login is None:
             return reply(530, "5.7.0", "login_first")
         peer, limits = str(session.peer[0]), self.gate.limits
+        self._known = self.login is not None or self._trusted(session)
         if limits.messages.spent(peer):
             return reply(421, "4.7.0", "pace")
         size = next((int(item[5:]) for item in options if item.startswith("SIZE=")), 0)
@@ -135,9 +140,8 @@ class Handler:
             return reply(452, "4.5.3", "one_kind")
         if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return reply(452, "4.5.3", "recipients")
-        if found.kind in _PROVED_KINDS and self.login is None and not self._trusted(session):
-            self._refused(found.kind, session, "network", 0)
-            return reply(550, "5.7.1", "network", domain=self.domain)
+        if found.kind in _PROVED_KINDS and not self._known and self.gate.limits.forgeries.spent(str(session.peer[0])):
+            return reply(450, "4.7.1", "proof_pace")
         self._to = found
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -161,16 +165,19 @@ class Handler:
         if flaw is not None:
             self._refused(to.kind, session, flaw.value, size)
             return reply(*_FLAWS[flaw], flaw.value)
-        proved: Proved | Refusal | None = None
+        admitted: Admitted | Refusal | None = None
         if to.kind in _PROVED_KINDS:
-            async with self.gate.database.read() as conn:
-                proved = await prove(conn, read_fields(raw)[0], envelope.mail_from, self.login)
-        if isinstance(proved, Refusal):
-            self._refused(to.kind, session, proved.key, size)
-            return reply(550, "5.7.1", proved.key, address=proved.address, domain=self.domain)
-        return await self._keep(session, envelope, to, proved, raw)
+            admitted = await admit(self.gate, self._coming(session, envelope, raw))
+        if isinstance(admitted, Refusal):
+            return self._no(to, session, admitted, size)
+        return await self._keep(session, envelope, to, admitted, raw)
 
-    async def _keep(self, session: Any, envelope: Any, to: Addressee, proved: Proved | None, raw: bytes) -> str:
+    def _coming(self, session: Any, envelope: Any, raw: bytes) -> Coming:
+        addressed = tuple(envelope.rcpt_tos)
+        helo = str(session.host_name or "")
+        return Coming(raw, envelope.mail_from, addressed, str(session.peer[0]), helo, self.login, self._known)
+
+    async def _keep(self, session: Any, envelope: Any, to: Addressee, admitted: Admitted | None, raw: bytes) -> str:
         if not await asyncio.to_thread(self.gate.limits.disk_has_room, len(raw)):
             return reply(452, "4.3.1", "no_room")
         kept = Envelope(
@@ -180,14 +187,26 @@ class Handler:
             str(session.peer[0]),
             "mx" if self.port == "mx" else "submission",
             now_ms(),
-            proved.account_id if proved else None,
+            admitted.proved.account_id if admitted else None,
             self.login.login if self.login else None,
             to.token,
+            admitted.proved.way if admitted else "login",
         )
-        ref = await asyncio.to_thread(self.gate.spool.put, kept, raw)
-        log("mail_accepted", ref=ref, kind=to.kind, listener=self.port, peer=kept.peer, bytes=len(raw))
+        ref = await keep(self.gate, admitted, kept, raw)
+        if isinstance(ref, Refusal):
+            return self._no(to, session, ref, len(raw))
+        log(
+            "mail_accepted", ref=ref, kind=to.kind, listener=self.port, peer=kept.peer, bytes=len(raw), proof=kept.proof
+        )
         self.gate.wake()
         return f"250 2.0.0 {ref}"
+
+    def _no(self, to: Addressee, session: Any, why: Refusal, size: int) -> str:
+        if not self._known:
+            self.gate.limits.forgeries.count(str(session.peer[0]))
+        self._refused(to.kind, session, why.key, size)
+        values = {"address": why.address, "detail": why.detail, "domain": self.domain}
+        return reply(why.code, why.enhanced, why.key, "ways" if why.ways else "", **values)
 
     async def handle_exception(self, error: Exception) -> str:
         """A bug or a broken disk: the client tries again later."""

@@ -19,6 +19,8 @@ from config.settings import Smtp
 MAX_REMEMBERED = 10_000
 FAILED_LOGINS = 10
 FAILED_WINDOW_S = 600.0
+FORGERIES = 30  # mails of one peer whose sender was not proved, within FORGERIES_WINDOW_S; then it waits
+FORGERIES_WINDOW_S = 600.0
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
@@ -62,6 +64,8 @@ class Limits:
         self.held_bytes = 0
         self.messages = Pace(smtp.messages_per_minute_per_ip, 60.0, clock)
         self.failures = Pace(FAILED_LOGINS, FAILED_WINDOW_S, clock)
+        self.forgeries = Pace(FORGERIES, FORGERIES_WINDOW_S, clock)
+        self._strangers = 0  # bytes held by mails of peers that nobody vouches for
         self._peers: dict[str, int] = {}
         self._connections = 0
 
@@ -85,16 +89,22 @@ class Limits:
         else:
             self._peers.pop(peer, None)
 
-    def reserve(self, size: int) -> bool:
-        """Take bytes of the memory budget; False (and nothing taken) when it does not hold them."""
+    def reserve(self, size: int, *, stranger: bool = False) -> bool:
+        """Take bytes of the memory budget, half of which no stranger gets; False (and nothing taken) when it is spent."""
         if self.held_bytes + size > self.smtp.memory_budget:
             return False
+        if stranger:
+            if self._strangers + size > self.smtp.memory_budget // 2:
+                return False
+            self._strangers += size
         self.held_bytes += size
         return True
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, *, stranger: bool = False) -> None:
         """Return bytes that were reserved."""
         self.held_bytes -= size
+        if stranger:
+            self._strangers -= size
 
     def disk_has_room(self, size: int) -> bool:
         """True when `size` more bytes leave min_free_disk free where the spool lies."""

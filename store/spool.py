@@ -30,6 +30,7 @@ class Envelope:
     account_id: int | None = None
     login: str | None = None
     token: int | None = None
+    proof: str = "login"  # how its sender was proved: login | network | dkim | spf
 
 
 def _fsync(path: Path) -> None:

@@ -4,6 +4,7 @@ from alembic import context
 
 from store.tables import metadata
 from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
+from store.tables_senders import domains  # noqa: F401
 from store.tables_talks import talks  # noqa: F401
 
 connection = context.config.attributes["connection"]

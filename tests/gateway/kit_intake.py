@@ -18,12 +18,14 @@ import trustme
 from config.settings import Smtp
 from gateway.listener import Listener
 from gateway.passwords import Passwords, hash_password
+from gateway.prover import Prover
 from gateway.smtp_handler import Gate
 from gateway.smtp_limits import Limits
 from parsers.tokens import Keyring
 from store import accounts
 from store.engine import Database, now_ms
 from store.spool import Spool
+from tests.gateway.kit_proof import Dns
 
 DOMAIN = "gw.example"
 RING = Keyring({1: b"k" * 32}, 1)
@@ -48,6 +50,7 @@ class House:
     account: int = 0
     other: int = 0
     woken: list[int] = field(default_factory=list)
+    dns: Dns = field(default_factory=Dns)
 
     def port(self, name: str) -> int:
         return self.listener.ports[name][0]
@@ -85,14 +88,15 @@ async def fresh_database(folder: Path) -> tuple[Database, int, int]:
 
 
 @asynccontextmanager
-async def house(folder: Path, **smtp: Any) -> AsyncIterator[House]:
-    """Open the three ports; `smtp` overrides settings of [smtp]."""
+async def house(folder: Path, dns: Any = None, **smtp: Any) -> AsyncIterator[House]:
+    """Open the three ports; `smtp` overrides settings of [smtp], `dns` the scripted one."""
     settings = Smtp(**({"min_free_disk": 0, "trusted_networks": ["127.0.0.1/32"]} | smtp))
     database, firm, other = await fresh_database(folder)
     spool = Spool(folder / "spool")
     limits = Limits(settings, folder, time.monotonic)
     made = House(folder, database, spool, limits, Listener(), firm, other)
     trusted = tuple(ip_network(item) for item in settings.trusted_networks)
+    prover = Prover(dns or made.dns)
     gate = Gate(
         DOMAIN,
         RING,
@@ -103,6 +107,7 @@ async def house(folder: Path, **smtp: Any) -> AsyncIterator[House]:
         trusted,
         5.0,
         lambda: made.woken.append(now_ms()),
+        prover,
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     CA.issue_cert("localhost").configure_cert(context)
@@ -112,6 +117,7 @@ async def house(folder: Path, **smtp: Any) -> AsyncIterator[House]:
         yield made
     finally:
         await made.listener.stop()
+        prover.close()
         await database.close()
 
 

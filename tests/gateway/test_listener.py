@@ -140,11 +140,10 @@ async def test_the_mx_port_and_trusted_networks(tmp_path: Path) -> None:
         client = await Client.open(made.port("mx"))
         await client.hello()
         said = await client.mail(MAIL, "mail@gw.example")
-        assert said.startswith("550-5.7.1 Votre serveur")
-        assert "port 587 (STARTTLS)" in said
-        assert "550 5.7.1 " in said
+        assert said.startswith("550-5.7.1 La date du message")  # nobody vouches for it: it must prove itself
         token = sign(RING, Purpose.REPLY, 3)
-        assert (await client.mail(MAIL, f"campagne+{token}@gw.example")).startswith("550-5.7.1")
+        said = await client.mail(MAIL, f"campagne+{token}@gw.example")
+        assert said.startswith(f"550-5.7.1 Mettez campagne+{token}@gw.example dans le champ A (To)")
         assert made.spool.pending() == []
 
 

@@ -15,9 +15,10 @@ from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.passwords import hash_password
 from parsers.address import parse
-from store import accounts, control, quotas
+from store import accounts, control, proved, quotas, talks
 from store.control import Halted
 from store.engine import Database, now_ms
+from store.proved import Rules
 from store.quotas import Allowance
 from store.values import Account, Sender
 
@@ -118,6 +119,27 @@ def _wanted(value: str | None) -> int | None:
     if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 1_000_000_000:
         raise Failure(f"{value!r} is no quota: a number of recipients a day, none, or auto (the rule of new accounts)")
     return int(value)
+
+
+def proof(found: argparse.Namespace) -> None:
+    """Show or change what proves an account's mails on port 25, and whether its campaigns wait for a word."""
+
+    async def work(database: Database) -> tuple[Rules, bool]:
+        async with database.write() as conn:
+            account = await _account(conn, found.name)
+            rules, waits = await proved.rules(conn, account.id), await talks.validates(conn, account.id)
+            relaxed = found.alignment == "relaxed" if found.alignment else rules.relaxed
+            wanted = Rules(relaxed, found.spf == "yes" if found.spf else rules.spf)
+            if wanted != rules:
+                await proved.set_rules(conn, account.id, wanted)
+            if found.validation and waits != (found.validation == "yes"):
+                waits = not waits
+                await talks.set_validation(conn, account.id, waits)
+            return wanted, waits
+
+    rules, waits = with_database(settings_of(found), work)
+    ways = f"DKIM {'relaxed' if rules.relaxed else 'strict'}{', SPF' if rules.spf else ''}"
+    print(f"account {found.name}: {ways}; validation {'always' if waits else 'of what port 25 proved'}")
 
 
 def add_sender(found: argparse.Namespace) -> None:

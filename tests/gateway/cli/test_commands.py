@@ -131,6 +131,13 @@ def test_an_account_with_senders_and_attestation(there: Run) -> None:
     assert there("sender", "list", "École")[1] == "jean@ecole.test\tJean\n"
 
 
+def test_how_an_account_proves_its_mails(there: Run) -> None:
+    assert there("account", "proof", "Mairie")[1] == "account Mairie: DKIM strict; validation of what port 25 proved\n"
+    said = there("account", "proof", "Mairie", "--alignment", "relaxed", "--spf", "yes", "--validation", "yes")[1]
+    assert said == "account Mairie: DKIM relaxed, SPF; validation always\n"
+    assert there("account", "proof", "Mairie", "--spf", "no")[1] == "account Mairie: DKIM relaxed; validation always\n"
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "why"),
     [

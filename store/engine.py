@@ -22,6 +22,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from store.driver import Driver
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -33,7 +35,7 @@ def now_ms() -> int:
 def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.isolation_level = None  # store.driver says BEGIN
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 30000")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -46,10 +48,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        connection.opening = "BEGIN IMMEDIATE" if writer else "BEGIN"
 
 
 class WriteQueue:
@@ -96,8 +95,8 @@ class Database:
             return cls(url, engine, engine, None)
         file = Path(parsed.database or "")
         file.parent.mkdir(parents=True, exist_ok=True)
-        reader = create_async_engine(url, pool_size=4, max_overflow=12)
-        writer = create_async_engine(url, pool_size=1, max_overflow=0)
+        reader = create_async_engine(url, module=Driver(), pool_size=4, max_overflow=12)
+        writer = create_async_engine(url, module=Driver(), pool_size=1, max_overflow=0)
         _prepare_sqlite(reader, writer=False)
         _prepare_sqlite(writer, writer=True)
         return cls(url, reader, writer, WriteQueue(file.with_name(file.name + ".turn")))

@@ -1,0 +1,137 @@
+"""SQLite for SQLAlchemy's asyncio side, with one errand to the connection's thread for a whole statement.
+
+In: statements of SQLAlchemy. Out: their rows, fetched whole. The stock adapter sends the thread on four errands a statement
+(make a cursor, execute, fetch, close) and on two more a transaction, and each wakes two threads: beside the signing of mails
+that was half of what the database cost a sender. Here the first statement also begins the transaction (PEP 249), and where
+none is open nothing is rolled back. Raises what sqlite3 raises.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import aiosqlite
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.util import await_only
+
+
+class Cursor:
+    """One statement and its rows; the part of PEP 249 that SQLAlchemy uses."""
+
+    server_side = False
+    __slots__ = ("_connection", "_rows", "arraysize", "description", "lastrowid", "rowcount")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: deque[Any] = deque()
+        self.arraysize = 1
+        self.description: Any = None
+        self.lastrowid: int | None = None
+        self.rowcount = -1
+
+    def execute(self, operation: str, parameters: Any = ()) -> None:
+        """Run one statement."""
+        self._connection.errand(self._run, operation, parameters or (), False)
+
+    def executemany(self, operation: str, parameters: Sequence[Any]) -> None:
+        """Run a statement for each row of parameters."""
+        self._connection.errand(self._run, operation, parameters, True)
+
+    def _run(self, sqlite: sqlite3.Connection, operation: str, parameters: Any, many: bool) -> None:
+        """In the connection's thread: begin, execute, fetch and close."""
+        with closing(sqlite.cursor()) as cursor:
+            opening = self._connection.opening
+            if opening and not sqlite.in_transaction:
+                cursor.execute(opening)
+            if many:
+                cursor.executemany(operation, parameters)
+            else:
+                cursor.execute(operation, parameters)
+            if cursor.description:
+                self._rows.extend(cursor.fetchall())
+            self.description, self.lastrowid, self.rowcount = cursor.description, cursor.lastrowid, cursor.rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        while self._rows:
+            yield self._rows.popleft()
+
+    def fetchone(self) -> Any:
+        """The next row, None behind the last."""
+        return self._rows.popleft() if self._rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """The next rows."""
+        return [self._rows.popleft() for _ in range(min(size or self.arraysize, len(self._rows)))]
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        rows = list(self._rows)
+        self._rows.clear()
+        return rows
+
+    def setinputsizes(self, *_: Any) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._rows.clear()
+
+    async def _async_soft_close(self) -> None:
+        """Asked by SQLAlchemy before it hands a result out: the cursor is closed already."""
+
+
+class Connection(AsyncAdapt_aiosqlite_connection):
+    """A connection; `opening` begins its transactions, and is empty until they are wanted."""
+
+    __slots__ = ("_doubtful", "opening")
+
+    def __init__(self, dbapi: Driver, connection: Any) -> None:
+        super().__init__(dbapi, connection)
+        self.opening = ""
+        self._doubtful = False  # an errand was begun, and its end was not seen
+
+    def cursor(self, server_side: bool = False) -> Any:
+        """A new cursor; results are never streamed."""
+        if server_side:
+            raise NotImplementedError("results are fetched whole")
+        return Cursor(self)
+
+    def errand(self, function: Any, *arguments: Any) -> None:
+        """Let the connection's thread do something, and wait for it."""
+        self._doubtful = True
+        try:
+            await_only(self._connection._execute(function, self._connection._conn, *arguments))
+        except Exception as error:
+            self._doubtful = False
+            self._handle_exception(error)
+        self._doubtful = False
+
+    def rollback(self) -> None:
+        if self._open:
+            super().rollback()
+
+    def commit(self) -> None:
+        if self._open:
+            super().commit()
+
+    @property
+    def _open(self) -> bool:
+        """Whether a transaction may be open; an errand that nobody waited for may be about to begin one."""
+        sqlite: sqlite3.Connection | None = self._connection._connection
+        return sqlite is not None and (self._doubtful or sqlite.in_transaction)
+
+
+class Driver(AsyncAdapt_aiosqlite_dbapi):
+    """What SQLAlchemy takes for the database's module."""
+
+    def __init__(self) -> None:
+        super().__init__(aiosqlite, sqlite3)
+
+    def connect(self, *arg: Any, **kw: Any) -> Connection:
+        """Open a connection and start its thread."""
+        made = super().connect(*arg, **kw)
+        return Connection(self, made._connection)

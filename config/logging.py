@@ -49,6 +49,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "campaign_repeated": ("info", {"ref", "campaign", "account"}),
     "campaign_changed": ("info", {"campaign", "state", "by"}),
     "campaign_finished": ("info", {"campaign"}),
+    "campaign_reported": ("info", {"campaign", "count"}),
     "campaign_braked": ("warning", {"campaign", "reason", "count", "answers"}),
     "operator_told": ("warning", {"kind", "place", "source", "until", "reply", "notice", "ref"}),
     # delivering

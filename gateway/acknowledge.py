@@ -1,8 +1,8 @@
 """The acknowledgement: what was made of a mail, what to improve, and where to follow it (SPEC 4).
 
-In: a prepared (or known) campaign and the summary of its mail. Out: one letter, built, with LISTE_corrigee.xlsx when
-lines had faults. The same message again gets the same acknowledgement. Raises what the database raises; a workbook that
-cannot be made is said, not fatal. Logs failed.
+In: a prepared (or known) campaign and the summary of its mail. Out: one letter to its author, with LISTE_corrigee.xlsx when
+lines had faults, and one to each address that Config names. The same message again gets the same acknowledgement. Raises
+what the database raises; a workbook that cannot be made is said, not fatal. Logs failed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from gateway.notice import Letter
 from gateway.readers import Unread
 from mail.system import File
 from parsers.tokens import Purpose, sign
-from store import campaigns
+from store import campaigns, lateness
 from store.engine import now_ms
 from store.forecasts import Row
 from store.talks import waits
@@ -44,7 +45,20 @@ def copy_of(desk: Desk, ref: str) -> Path:
     return desk.spool.folder / "tmp" / f"{ref}.lines"
 
 
-async def write(
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an acknowledgement is made from; `serial` is that of the talk."""
+
+    account: Account
+    campaign: Campaign
+    summary: Summary
+    remarks: tuple[str, ...]
+    file: File | None
+    serial: int
+    repeated: bool
+
+
+async def draft(
     desk: Desk,
     ref: str,
     account: Account,
@@ -53,28 +67,62 @@ async def write(
     repeated: bool,
     ahead: Row | None = None,
     serial: int = 1,
-) -> tuple[Letter, bytes]:
-    """Build the acknowledgement of a campaign with its forecast, ready to be queued."""
+) -> Draft:
+    """Gather what the acknowledgement of a campaign says, forecast and corrected list included."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
     remarks = _ahead(desk, campaign, ahead), remark, await quota_note(desk, account, campaign)
-    letter = Letter(
-        to=summary["from_address"],
+    return Draft(account, campaign, summary, remarks, file, serial, repeated)
+
+
+async def letters(desk: Desk, made: Draft, readers: tuple[str, ...]) -> list[tuple[Letter, bytes]]:
+    """The letters of an acknowledgement, ready to be queued: the author's first."""
+    found = [to_author(desk, made)]
+    for serial, address in enumerate(readers, 1):  # the tokens are those that store.links will make
+        found.append(
+            to_reader(desk, made, address, campaigns.report_token(desk.report_secret, made.campaign.id, serial))
+        )
+    return [(letter, await notice.built(desk, letter)) for letter in found]
+
+
+def to_author(desk: Desk, made: Draft) -> Letter:
+    """The letter to who sent the mail: it may decide."""
+    campaign, state = made.campaign, _state(made.campaign)
+    return Letter(
+        to=made.summary["from_address"],
         locale=campaign.locale,
-        subject=plural(
-            campaign.locale,
-            f"ack.subject{_state(campaign)}",
-            campaign.recipients,
-            subject=_TAG.sub("…", campaign.name),
-        ),
-        title=text(campaign.locale, "ack.title_repeated" if repeated else f"ack.title{_state(campaign)}"),
-        blocks=_blocks(desk, account, campaign, summary, repeated, remarks, serial),
-        files=(file,) if file else (),
+        subject=_subject(campaign),
+        title=text(campaign.locale, "ack.title_repeated" if made.repeated else f"ack.title{state}"),
+        blocks=_blocks(desk, made, _head(desk, made), campaigns.report_token(desk.report_secret, campaign.id)),
+        files=(made.file,) if made.file else (),
         answers=campaign.message_id,
         campaign_id=campaign.id,
-        serial=serial,
-        stop=_state(campaign) == "_held",
+        serial=made.serial,
+        stop=state == "_held",
     )
-    return letter, await notice.built(desk, letter)
+
+
+def to_reader(desk: Desk, made: Draft, to: str, token: str) -> Letter:
+    """The letter to an address of Config's "Accusé à": its link only reads, and replies go to the author."""
+    campaign, author, state = made.campaign, made.summary["from_address"], _state(made.campaign)
+    head: list[Block] = [Say(text(campaign.locale, "ack.copy", author=author))]
+    if state == "_held":
+        head.append(_reasons(campaign))
+    return Letter(
+        to=to,
+        locale=campaign.locale,
+        subject=_subject(campaign),
+        title=text(campaign.locale, f"ack.copy_title{state}"),
+        blocks=_blocks(desk, made, head, token),
+        files=(made.file,) if made.file else (),
+        campaign_id=campaign.id,
+        stop=state == "_held",
+        reply_to=author,
+    )
+
+
+def _subject(campaign: Campaign) -> str:
+    name = _TAG.sub("…", campaign.name)
+    return plural(campaign.locale, f"ack.subject{_state(campaign)}", campaign.recipients, subject=name)
 
 
 def _ahead(desk: Desk, campaign: Campaign, ahead: Row | None) -> str:
@@ -101,28 +149,32 @@ def _when(campaign: Campaign) -> str:
     return text(campaign.locale, "ack.after_correction" if campaign.held else "ack.now")
 
 
-def _blocks(
-    desk: Desk,
-    account: Account,
-    campaign: Campaign,
-    summary: Summary,
-    repeated: bool,
-    remarks: tuple[str, ...],
-    serial: int,
-) -> list[Block]:
-    locale, state = campaign.locale, _state(campaign)
+def _head(desk: Desk, made: Draft) -> list[Block]:
+    """What comes first in the author's letter: what happens now, and what is asked of them."""
+    campaign, state = made.campaign, _state(made.campaign)
     if any(one.get("where") == "subject" for one in campaign.held):
         state += "_subject"  # a corrected mail has another subject and cannot be known for this one's
-    hello = text(locale, "ack.hello_repeated" if repeated else f"ack.hello{state}", when=_when(campaign))
-    blocks: list[Block] = [Say(hello)]
+    key = "ack.hello_repeated" if made.repeated else f"ack.hello{state}"
+    blocks: list[Block] = [Say(text(campaign.locale, key, when=_when(campaign)))]
     if state == "_waiting":
-        blocks += decision(desk, campaign, serial)
-    elif campaign.held:
-        blocks.append(Points(text(locale, "ack.held"), tuple(reason(locale, one) for one in campaign.held), "stop"))
-    blocks += [_figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
-    token = campaigns.report_token(desk.report_secret, campaign.id)
+        if late := [one for one in campaign.held if one["code"] == lateness.CODE]:
+            blocks.append(
+                Points(text(campaign.locale, "ack.held"), tuple(reason(campaign.locale, one) for one in late))
+            )
+        return blocks + decision(desk, campaign, made.serial)
+    return [*blocks, _reasons(campaign)] if campaign.held else blocks
+
+
+def _reasons(campaign: Campaign) -> Block:
+    reasons = tuple(reason(campaign.locale, one) for one in campaign.held)
+    return Points(text(campaign.locale, "ack.held"), reasons, "stop")
+
+
+def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Block]:
+    account, campaign, summary, locale = made.account, made.campaign, made.summary, made.campaign.locale
+    blocks = [*head, _figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
     blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
-    blocks += [Say(remark) for remark in remarks if remark]
+    blocks += [Say(remark) for remark in made.remarks if remark]
     if tips := advice.tips(desk, account, campaign, summary):
         blocks.append(Points(text(locale, "ack.advice"), tips, "warning"))
     if typos := advice.typos(locale, summary):

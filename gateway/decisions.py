@@ -37,12 +37,14 @@ async def decide(database: Database, campaign_id: int, serial: int, order: Order
 async def _release(database: Database, campaign: Campaign, talk: Talk, serial: int, order: Order, now: int) -> Verdict:
     if talk.serial != serial:
         return Verdict.SPENT
-    few = order.act is Act.FIRST and order.count is not None and order.count < campaign.recipients
+    async with database.read() as conn:
+        left = await talks.left(conn, campaign.id)
+    few = order.act is Act.FIRST and order.count is not None and order.count < left
     if few and not talks.waits(campaign.state, campaign.held):
         return Verdict.FAULTS if campaign.state is CampaignState.HELD else Verdict.OVER
     waiting = 0
     if few:
-        waiting = campaign.recipients - (order.count or 0)
+        waiting = left - (order.count or 0)
         while await _set_aside(database, campaign.id, order.count or 0):
             pass
     async with database.write() as conn:

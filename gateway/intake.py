@@ -30,7 +30,7 @@ from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
 from gateway.readers import Unread
 from gateway.talks import Correction
-from store import accounts, campaigns, forecasts, talks
+from store import accounts, campaigns, forecasts, links, talks
 from store.engine import now_ms
 from store.spool import Envelope
 from store.values import Account, Campaign, NewCampaign, Sender
@@ -51,6 +51,7 @@ class Work:
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
     domains: Counter[str] = field(default_factory=Counter)  # of the recipients
+    readers: tuple[str, ...] = ()  # further addresses that are told
     habit: bool = False  # the account lets every campaign wait for its author's word
     held: list[dict[str, Any]] = field(default_factory=list)
     turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
@@ -155,7 +156,8 @@ async def authorise(desk: Desk, work: Work) -> None:
         work.answer = {"code": "undeclared"}  # it was declared when the mail came in
         return
     work.sender = author
-    work.held += judge.strangers(work.summary["choices"], senders)
+    work.held += judge.strangers(desk, work.summary["choices"], senders)
+    work.readers = judge.readers(desk, work.summary["choices"], senders)
     if chosen is None or chosen.account_id != work.account.id:
         work.held.append({"code": "sender_undeclared", "text": work.summary["choices"]["from_address"]})
     else:
@@ -172,6 +174,7 @@ async def validate(desk: Desk, work: Work) -> None:
     work.held += [*summary["held"], *judge.held(work.account, summary["choices"])]
     if judge.waits(summary["choices"], work.envelope, work.habit):
         work.held.append(talks.VALIDATION)
+    work.held += judge.late(summary["choices"], work.envelope.received_at, now_ms())
     work.dead = await without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes))
 
 
@@ -237,27 +240,30 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
     """One transaction: the campaign exists and its acknowledgement is queued, ahead of its first mail."""
     ahead = await forecasting.first(desk, campaign, work.domains)
-    letter = await _letter(desk, work, campaign, ahead)
+    letters = await _letters(desk, work, campaign, ahead)
     async with desk.database.write() as conn:
         if work.correction is not None and not await campaigns.take_place(conn, work.correction.campaign.id):
             work.answer = {"code": "late"}  # released or replaced meanwhile: never both
             return
         await campaigns.reveal(conn, campaign)
-        to = work.summary["from_address"] if letter else ""
-        await talks.begin(conn, campaign.id, to, tuple(work.summary["choices"]["notify"]) if letter else ())
+        to, others = (work.summary["from_address"], work.readers) if letters else ("", ())
+        await talks.begin(conn, campaign.id, to, others, now_ms())
+        for address in others:
+            await links.add(conn, desk.report_secret, campaign.id, address, now_ms())
         await forecasts.save(conn, ahead)
-        sent = await notice.queue(conn, *letter) if letter else None
+        sent = [await notice.queue(conn, *letter) for letter in letters]
     journal.created(work.ref, campaign)
-    journal.answered(work.ref, work.envelope.account_id, sent)
+    journal.answered(work.ref, work.envelope.account_id, sent[0] if sent else None)
 
 
-async def _letter(
+async def _letters(
     desk: Desk, work: Work, campaign: Campaign, ahead: forecasts.Row | None, serial: int = 1
-) -> tuple[notice.Letter, bytes] | None:
+) -> list[tuple[notice.Letter, bytes]]:
     if work.summary["automatic"]:  # RFC 3834: a machine gets no answer
-        return None
+        return []
     assert work.account is not None
-    return await acknowledge.write(desk, work.ref, work.account, campaign, work.summary, work.repeated, ahead, serial)
+    made = await acknowledge.draft(desk, work.ref, work.account, campaign, work.summary, work.repeated, ahead, serial)
+    return await acknowledge.letters(desk, made, () if work.repeated else work.readers)
 
 
 async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
@@ -278,11 +284,11 @@ async def acknowledge_again(desk: Desk, work: Work) -> None:
     async with desk.database.read() as conn:
         ahead = (await forecasts.read(conn, [work.campaign.id])).get(work.campaign.id)
         talk = await talks.get(conn, work.campaign.id)
-    letter = await _letter(desk, work, work.campaign, ahead, talk.serial if talk else 0)
+    letters = await _letters(desk, work, work.campaign, ahead, talk.serial if talk else 0)
     sent = None
-    if letter:
+    if letters:
         async with desk.database.write() as conn:
-            sent = await notice.queue(conn, *letter)
+            sent = await notice.queue(conn, *letters[0])
     journal.answered(work.ref, work.envelope.account_id, sent)
 
 

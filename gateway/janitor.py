@@ -2,9 +2,9 @@
 that go wrong are paused, and whoever must know is told.
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
-warm-up, forecasts) and every hour (suppressions that have ended, the
-memory against replay). A chore that fails is logged and tried again at its next
-turn. Logs campaign_finished, source_moved and swept.
+warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour (suppressions that have
+ended, the memory against replay). A chore that fails is logged and tried again at its next turn. Logs campaign_finished,
+source_moved and swept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import warmup
 from config.logging import log
-from gateway import brakes
+from gateway import brakes, final, late
 from gateway.alerts import Alerts
 from gateway.desk import Desk
 from gateway.forecasting import Forecaster
@@ -27,6 +27,7 @@ from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
 _SWEEP_TURNS = 5
+_REPORT_TURNS = 60
 _HOUR_TURNS = 3_600
 
 Chore = Callable[[], Awaitable[object]]
@@ -43,6 +44,8 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, lambda: _brake(desk)),
         (1, lambda: brakes.tell(desk)),
         (1, alerts.tell),
+        (_SWEEP_TURNS, lambda: late.tell(desk)),
+        (_REPORT_TURNS, lambda: final.tell(desk)),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),

@@ -11,6 +11,8 @@ from typing import Any
 
 from gateway.desk import Desk
 from parsers.address import a_label
+from parsers.typos import KNOWN
+from store import lateness
 from store.spool import Envelope
 from store.values import Account, NewCampaign, Sender
 
@@ -74,16 +76,31 @@ def waits(choices: Mapping[str, Any], envelope: Envelope, habit: bool) -> bool:
     return usual if asked is None else bool(asked)
 
 
-def strangers(choices: Mapping[str, Any], senders: Sequence[Sender]) -> list[Answer]:
+def strangers(desk: Desk, choices: Mapping[str, Any], senders: Sequence[Sender]) -> list[Answer]:
     """The addresses of Test and Notify that are not the account's own, as reasons to hold the campaign."""
     addresses = {sender.address.casefold() for sender in senders}
-    domains = {address.rpartition("@")[2] for address in addresses}
     found = [{"code": "test_undeclared", "text": one} for one in choices["test"] if one.casefold() not in addresses]
-    return found + [
-        {"code": "notify_foreign", "text": one}
+    own = readers(desk, choices, senders)
+    return found + [{"code": "notify_foreign", "text": one} for one in choices["notify"] if one not in own]
+
+
+def readers(desk: Desk, choices: Mapping[str, Any], senders: Sequence[Sender]) -> tuple[str, ...]:
+    """The addresses of Notify that may be told: in the domains of the account's senders (a provider's domain, as
+    gmail.com, is nobody's own: there, only declared senders), and never ours."""
+    addresses = {sender.address.casefold() for sender in senders}
+    domains = {address.rpartition("@")[2] for address in addresses} - KNOWN
+    return tuple(
+        one
         for one in choices["notify"]
-        if one.casefold().rpartition("@")[2] not in domains
-    ]
+        if one.casefold() in addresses
+        or (one.casefold().rpartition("@")[2] in domains and one.casefold().rpartition("@")[2] != desk.domain)
+    )
+
+
+def late(choices: Mapping[str, Any], received_at: int, now: int) -> list[Answer]:
+    """The reason to hold a campaign whose mail lay here for too long before it was read (SPEC 7)."""
+    due = max(received_at, choices["send_at"] or 0)
+    return [lateness.reason(now - due)] if now - due > lateness.LATE else []
 
 
 def campaign(

@@ -40,6 +40,13 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """Rates one below the other: name, value, detail in small letters, and the ratio that its bar shows (0 to 1)."""
+
+    rows: tuple[tuple[str, str, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Points:
     """A heading and a list; `tone` colours it (info, warning, stop)."""
 
@@ -65,7 +72,7 @@ class Sample:
     lines: str
 
 
-Block = Say | Facts | Figures | Points | Button | Sample
+Block = Say | Facts | Figures | Bars | Points | Button | Sample
 
 
 def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
@@ -104,6 +111,9 @@ def _text(block: Block) -> str:
             return "\n".join(_wrapped(f"{name.ljust(width)} : {value}", " " * (width + 3)) for name, value in rows)
         case Figures(cells):
             return "\n".join(f"{value.rjust(12)}  {name}" for name, value in cells)
+        case Bars(rows):
+            width = max((len(name) for name, *_ in rows), default=0)
+            return "\n".join(f"{value.rjust(8)}  {name.ljust(width)}  {detail}" for name, value, detail, _ in rows)
         case Points(title, items, _):
             return "\n".join([title, *(_wrapped(f"- {item}", "  ") for item in items)])
         case Button(label, url):
@@ -128,6 +138,8 @@ def _html(block: Block) -> str:
             return _table(
                 f"<tr>{''.join(_figure(*cell, at == last, len(cells)) for at, cell in enumerate(cells))}</tr>"
             )
+        case Bars(rows):
+            return _table("".join(_bar(*row) for row in rows))
         case Points(title, items, tone):
             return _points(title, items, *_TONES.get(tone, _TONES["info"]))
         case Button(label, url):
@@ -165,6 +177,23 @@ def _figure(name: str, value: str, main: bool, count: int) -> str:
         f'style="padding:12px 4px;border:2px solid #ffffff">'
         f'<div style="{_FONT};font-size:22px;line-height:28px;font-weight:bold;color:{colour}">{escape(value)}</div>'
         f'<div style="{_words(12, _SOFT)}">{escape(name)}</div></td>'
+    )
+
+
+def _bar(name: str, value: str, detail: str, ratio: float) -> str:
+    """A row with a bar made of two cells: Outlook draws neither backgrounds in percent nor positions."""
+    full = max(1, min(100, round(ratio * 100))) if ratio > 0 else 0
+    cells = "".join(
+        f'<td width="{part}%" height="8" bgcolor="{colour}" style="font-size:0;line-height:8px">&nbsp;</td>'
+        for part, colour in ((full, _BLUE), (100 - full, _LINE))
+        if part
+    )
+    return (
+        f'<tr><td valign="top" width="190" style="padding:5px 12px 5px 0"><div style="{_words(14)}">{escape(name)}</div></td>'
+        f'<td valign="top" style="padding:12px 12px 5px 0">{_table(f"<tr>{cells}</tr>")}'
+        f'<div style="{_words(12, _SOFT)};padding-top:4px">{escape(detail)}</div></td>'
+        f'<td valign="top" align="right" width="72" style="padding:5px 0;{_words(15)};font-weight:bold">'
+        f"{escape(value)}</td></tr>"
     )
 
 

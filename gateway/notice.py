@@ -37,6 +37,8 @@ class Letter:
     answers: str = ""
     campaign_id: int | None = None
     serial: int = 0  # what a reply to this letter may still do (store.talks); 0: only cancel
+    reply_to: str = ""  # where replies go instead of to the campaign: this letter decides nothing
+    foot: str = ""  # key of other small print than that of a letter that decides
     stop: bool = False  # nothing was sent: the head of the letter is red
 
 
@@ -59,9 +61,9 @@ async def queue(conn: AsyncConnection, letter: Letter, raw: bytes) -> int:
 
 def _build(desk: Desk, letter: Letter, now: int) -> bytes:
     domain = desk.domain
-    foot = text(letter.locale, "ack.foot", domain=domain)
-    reply = ""
-    if letter.campaign_id is not None:
+    foot = text(letter.locale, letter.foot or ("ack.foot_copy" if letter.reply_to else "ack.foot"), domain=domain)
+    reply = letter.reply_to
+    if letter.campaign_id is not None and not reply:
         reply = f"campagne+{sign(desk.keyring, Purpose.REPLY, letter.campaign_id, letter.serial)}@{domain}"
     return build(
         to=Correspondent("", letter.to),

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import BigInteger, TextClause, bindparam, case, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import quotas
+from store import lateness, quotas
 from store.states import Status
 from store.tables import accounts, campaigns, notices, recipients, workers
 from store.values import CampaignState, Job, NoticeJob, Tracked
@@ -27,12 +27,14 @@ _LIVE = (CampaignState.SCHEDULED, CampaignState.SENDING)
 
 async def join(conn: AsyncConnection, host: str, pid: int, now: int) -> int:
     """Register a new incarnation of a sender; returns its id."""
+    await lateness.check(conn, now)
     row = {"host": host, "pid": pid, "joined_at": now, "seen_at": now}
     return int((await conn.execute(insert(workers).returning(workers.c.id), row)).scalar_one())
 
 
 async def beat(conn: AsyncConnection, worker: int, now: int) -> bool:
     """Renew a worker's sign of life; False when it was retired: it must drop all it holds and join anew."""
+    await lateness.check(conn, now)  # the database may have been away for a day
     query = update(workers).where(workers.c.id == worker, workers.c.retired_at.is_(None)).values(seen_at=now)
     return (await conn.execute(query)).rowcount == 1
 

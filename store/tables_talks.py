@@ -1,11 +1,12 @@
-"""The tables of conversations by mail: who is told about a campaign, which token may still release it, and what was decided.
+"""The tables of conversations by mail: who is told about a campaign, which token may still release it, what was decided, and
+the links that only read its report.
 
-One row a campaign whose author gets letters. Instants are UTC milliseconds. Nothing is raised here.
+One row of `talks` a campaign whose author gets letters. Instants are UTC milliseconds. Nothing is raised here.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
 from store.tables import Id, metadata
 
@@ -22,6 +23,7 @@ talks = Table(
     Column("decided_at", BigInteger),
     Column("waiting", Integer, nullable=False, server_default="0"),  # recipients whom "only 50" left waiting
     Column("reported_at", BigInteger),  # when the final report was queued
+    Column("asked_at", BigInteger),  # when its author was asked about a campaign that is late through our fault
     Index("ix_talks_reported_at", "reported_at"),
 )
 
@@ -31,4 +33,17 @@ account_habits = Table(
     metadata,
     Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
     Column("validation", Boolean, nullable=False, server_default=text("false")),
+)
+
+# links that only read a report: of those whom Config names, and of whom it is shared with; the token's hash alone is kept
+report_links = Table(
+    "report_links",
+    metadata,
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("serial", Integer, primary_key=True, autoincrement=False),  # from 1; 0 is the author's own link
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("address", Text, nullable=False),  # whom it was mailed to
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),  # null: as long as the report is kept
+    Column("revoked_at", BigInteger),
 )

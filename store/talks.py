@@ -1,9 +1,9 @@
 """Conversations about campaigns: what waits for its author's word, who may still give it, and what was decided.
 
 In: an open connection, a campaign's id, and the serial of the token that came with an order. A campaign that waits only for
-its author's word (`VALIDATION` is all that holds it) is released by the one current serial, once; every order that is
-obeyed makes the next serial current. Recipients whom "only 50" leaves waiting are due in year 9999 until the next word.
-Out: `Verdict`, or values. Nothing is raised but what the database raises.
+its author's word (validation, or lateness through our fault, is all that holds it) is released by the one current serial,
+once; every order that is obeyed makes the next serial current. Recipients whom "only 50" leaves waiting are due in year
+9999 until the next word. Out: `Verdict`, or values. Nothing is raised but what the database raises.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import orjson
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import control
+from store import control, lateness, tallies
+from store.states import WAITING
 from store.tables import campaigns, recipients
 from store.tables_talks import WAITS, account_habits, talks
 from store.values import CampaignState
 
 VALIDATION = {"code": "validation"}
-_ONLY_VALIDATION = orjson.dumps([VALIDATION]).decode()
+_BY_WORD = frozenset(
+    (VALIDATION["code"], lateness.CODE)
+)  # what an "OK" releases; no fault that would change the content
 CHUNK = 5_000  # recipients moved in one transaction
 _LAST = 4_095  # the highest serial that a token can bear
 _REPORTED_STATES = (CampaignState.FINISHED, CampaignState.STOPPED)
@@ -50,9 +53,11 @@ class Talk:
     waiting: int
 
 
-async def begin(conn: AsyncConnection, campaign_id: int, author: str, notify: tuple[str, ...]) -> None:
+async def begin(
+    conn: AsyncConnection, campaign_id: int, author: str, notify: tuple[str, ...], asked_at: int | None = None
+) -> None:
     """Remember who is to be told about a new campaign."""
-    row = {"campaign_id": campaign_id, "author": author, "notify": orjson.dumps(notify).decode()}
+    row = {"campaign_id": campaign_id, "author": author, "notify": orjson.dumps(notify).decode(), "asked_at": asked_at}
     await conn.execute(insert(talks), row)
 
 
@@ -81,7 +86,7 @@ async def set_validation(conn: AsyncConnection, account_id: int, wanted: bool) -
 
 def waits(state: CampaignState, held: tuple[Any, ...]) -> bool:
     """Whether a campaign waits for nothing but its author's word."""
-    return state is CampaignState.HELD and list(held) == [VALIDATION]
+    return state is CampaignState.HELD and bool(held) and all(one.get("code") in _BY_WORD for one in held)
 
 
 async def release(
@@ -96,7 +101,7 @@ async def release(
     again = row.state == CampaignState.SCHEDULED and bool(talk.decided) and not talk.waiting
     if not held and not again:
         return Verdict.SPENT if talk.serial != serial else Verdict.OVER
-    if held and row.held != _ONLY_VALIDATION:
+    if held and not waits(CampaignState.HELD, tuple(orjson.loads(row.held))):
         return Verdict.FAULTS
     if again and at is None:
         at = now
@@ -137,13 +142,20 @@ async def _decided(conn: AsyncConnection, campaign_id: int, word: str, now: int,
     await conn.execute(update(talks).where(talks.c.campaign_id == campaign_id).values(serial=serial, **values))
 
 
+async def left(conn: AsyncConnection, campaign_id: int) -> int:
+    """How many recipients of a campaign have no end yet."""
+    statuses, _ = await tallies.read(conn, campaign_id)
+    return sum(n for status, n in statuses.items() if status in WAITING)
+
+
 async def keep_waiting(conn: AsyncConnection, campaign_id: int, first: int) -> int:
-    """Let a chunk of those behind the `first` recipients wait; returns how many, less than CHUNK when it was the last."""
-    ids = select(recipients.c.id).where(recipients.c.campaign_id == campaign_id).order_by(recipients.c.id)
+    """Let a chunk of those behind the `first` that are left wait; returns how many, less than CHUNK for the last."""
+    ids = select(recipients.c.id).where(recipients.c.campaign_id == campaign_id, recipients.c.next_attempt_at < WAITS)
+    ids = ids.order_by(recipients.c.id)
     border = (await conn.execute(ids.offset(first).limit(1))).scalar()
     if border is None:
         return 0
-    behind = ids.where(recipients.c.id >= border, recipients.c.next_attempt_at < WAITS).limit(CHUNK)
+    behind = ids.where(recipients.c.id >= border).limit(CHUNK)
     query = update(recipients).where(recipients.c.id.in_(behind.scalar_subquery()))
     return (await conn.execute(query.values(next_attempt_at=WAITS))).rowcount
 
@@ -173,6 +185,29 @@ async def to_report(conn: AsyncConnection, ended_before: int, limit: int = 20) -
     return [_talk(row) for row in await conn.execute(query)]
 
 
-async def reported(conn: AsyncConnection, campaign_id: int, now: int) -> None:
-    """Note that the final report was sent, or that none is due."""
-    await conn.execute(update(talks).where(talks.c.campaign_id == campaign_id).values(reported_at=now))
+async def reported(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
+    """Note that the final report was sent, or that none is due; False when somebody noted it before."""
+    query = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.reported_at.is_(None))
+    return (await conn.execute(query.values(reported_at=now))).rowcount == 1
+
+
+async def unasked(conn: AsyncConnection, limit: int = 20) -> list[Talk]:
+    """Conversations about campaigns that lateness holds and whose authors were not asked yet."""
+    query = (
+        select(talks)
+        .join(campaigns, campaigns.c.id == talks.c.campaign_id)
+        .where(
+            talks.c.asked_at.is_(None),
+            talks.c.author != "",
+            campaigns.c.state == CampaignState.HELD,
+            campaigns.c.held.contains(f'"code":"{lateness.CODE}"'),
+        )
+        .limit(limit)
+    )
+    return [_talk(row) for row in await conn.execute(query)]
+
+
+async def asked(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
+    """Note that the author was asked; False when somebody noted it before."""
+    query = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.asked_at.is_(None))
+    return (await conn.execute(query.values(asked_at=now))).rowcount == 1

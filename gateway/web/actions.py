@@ -1,8 +1,8 @@
 """Stopping and pausing from the report: a page that asks, a POST that acts.
 
-In: `GET /r/TOKEN/stop|pause` (never acts) and `POST` of its form. Out: a page, or a redirect back to the report. This link
-reads, stops and pauses only (SPEC 9): what makes mails leave is answered by a page that says so. A form that is not ours
-gives 403. Logs campaign_changed.
+In: `GET /r/TOKEN/stop|pause` (never acts) and `POST` of its form. Out: a page, or a redirect back to the report. The author's
+link reads, stops and pauses only (SPEC 9), links of others only read: what goes further is answered by a page that says so.
+A form that is not ours gives 403. Logs campaign_changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from config.logging import log
 from gateway import stats
 from gateway.web import context, guard
 from gateway.web.pages import page, problem
-from gateway.web.report import common, find
+from gateway.web.report import common, find, reads_only
 from store import campaigns, control
 from store.engine import now_ms
 from store.values import Campaign, CampaignState
@@ -38,8 +38,8 @@ async def ask(request: Request) -> Response:
         campaign = await find(request, conn)
         ledger = await campaigns.ledger(conn, campaign.id)
     locale = context.language(request, campaign.locale)
-    if action not in _VERBS:
-        return _said(request, campaign, 403, "forbidden")
+    if action not in _VERBS or reads_only(request):
+        return _said(request, campaign, 403, "reads_only" if reads_only(request) else "forbidden")
     token = request.path_params["token"]
     waiting = ledger.recipients - stats.done(ledger) if ledger is not None else 0
     values = common(request, campaign) | {"campaign": campaign, "action": action, "waiting": waiting}
@@ -53,8 +53,8 @@ async def act(request: Request) -> Response:
     async with ctx.db.read() as conn:
         campaign = await find(request, conn)
     token = request.path_params["token"]
-    if action not in _VERBS:
-        return _said(request, campaign, 403, "forbidden")
+    if action not in _VERBS or reads_only(request):
+        return _said(request, campaign, 403, "reads_only" if reads_only(request) else "forbidden")
     if not guard.ours(request, sent, token, action, ctx.url):
         return problem(context.language(request, campaign.locale), 403, "action.forged")
     async with ctx.db.write() as conn:

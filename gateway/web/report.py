@@ -22,7 +22,7 @@ from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
-from store import campaigns, forecasts, reports
+from store import campaigns, forecasts, links, reports
 from store.engine import now_ms
 from store.pauses import Pause
 from store.reports import Page
@@ -39,12 +39,20 @@ async def find(request: Request, conn: Any) -> Campaign:
     """The campaign of the token in the address; 404 or 410 when there is none."""
     token = request.path_params["token"]
     campaign = await campaigns.find_by_report_token(conn, token) if _TOKEN.fullmatch(token) else None
+    if campaign is None and _TOKEN.fullmatch(token):
+        campaign = await links.find(conn, token, now_ms())
+        request.state.reads_only = True
     if campaign is None:
         raise HTTPException(404)
     kept = context.of(request).report_days * 86_400_000
     if campaign.finished_at is not None and now_ms() > campaign.finished_at + kept:
         raise HTTPException(410)
     return campaign
+
+
+def reads_only(request: Request) -> bool:
+    """Whether the link that was found only reads (store.links): it neither stops nor pauses."""
+    return bool(getattr(request.state, "reads_only", False))
 
 
 async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]]:
@@ -79,7 +87,8 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
     """Values that every fragment may use."""
     locale = context.language(request, campaign.locale)
     zone = campaign.timezone
-    return {
+    powers = {"may_pause": False, "may_stop": False} if reads_only(request) else {}
+    return powers | {
         "base": f"/r/{request.path_params['token']}",
         "at": lambda ms, seconds=False: i18n.instant(locale, zone, ms, seconds),
         "clock": lambda ms: i18n.local(zone, ms),

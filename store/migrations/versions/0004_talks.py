@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("waiting", sa.Integer(), server_default="0", nullable=False),
         sa.Column("reported_at", sa.BigInteger(), nullable=True),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_talks_campaign_id")),
         sa.PrimaryKeyConstraint("campaign_id", name=op.f("pk_talks")),
     )
@@ -36,4 +37,17 @@ def upgrade() -> None:
         sa.Column("validation", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_habits_account_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_account_habits")),
+    )
+    op.create_table(
+        "report_links",
+        sa.Column("campaign_id", _id(), autoincrement=False, nullable=False),
+        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_report_links_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "serial", name=op.f("pk_report_links")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_report_links_token_hash")),
     )

@@ -69,6 +69,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "complaint_read": ("info", {"campaign", "recipient", "type"}),
     "stop_read": ("info", {"campaign", "recipient", "way"}),
     "hits_written": ("info", {"rows"}),
+    "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),
     "swept": ("info", {"rows", "workers", "campaigns", "files"}),
@@ -76,7 +77,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
 
 # Secret links and signed addresses: whoever reads the log must not be able to use them.
 _SECRETS = re.compile(
-    r"(?i)(/(?:r|o|c|u|l|v)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
+    r"(?i)(/(?:r|o|c|u|l|v|a|h|t|b)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
 )
 _process = "mail2campaign"
 

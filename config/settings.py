@@ -212,6 +212,10 @@ class Tls(Section):
 
 class Tracking(Section):
     default: Literal["auto", "anonymous", "none"] = Field("auto", description="auto: by consent; none: never track.")
+    aggregate_opens: bool = Field(
+        False,
+        description="One image, the same for all, counts the opens of anonymous mail. The law is unclear: ask your DPO.",
+    )
 
 
 class Limits(Section):

@@ -219,7 +219,7 @@ def _facts(campaign: Campaign, summary: Summary, when: str, attested: bool) -> F
         rows.insert(1, ("name", campaign.name))
     if campaign.reply_to and campaign.reply_to.casefold() != campaign.from_address.casefold():
         rows.append(("reply", campaign.reply_to))
-    rows.append(("tracking", text(locale, f"ack.tracking_{advice.tracking_word(campaign, summary, attested)}")))
+    rows.append(("tracking", advice.tracking_words(campaign, summary, attested)))
     return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
 
 

@@ -6,12 +6,13 @@ In: the account, the campaign and the summary of its mail. Out: sentences in the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from gateway.desk import Desk
 from gateway.i18n import number, plural, text
 from mail.dkim import dns_name
-from store.values import Account, Campaign
+from store.values import Account, Campaign, Tracked
 
 _SUBJECT = 70
 _HEAVY = 2_000_000
@@ -73,18 +74,19 @@ def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, 
         found.append(text(locale, "note.others", addresses=", ".join(summary["others"])))
     if summary.get("without_file"):
         found.append(plural(locale, "note.without_file", summary["without_file"]))
-    asked = summary["choices"]["tracking"]
-    if asked == "anonymous":
-        found.append(text(locale, "note.anonymous"))
-    elif asked == "auto" and not account.attested:
+    if summary["choices"]["tracking"] == "auto" and not account.attested:
         found.append(text(locale, "note.no_consent"))
     return (*found, *summary["choices"]["notes"])
 
 
-def tracking_word(campaign: Campaign, summary: Summary, attested: bool) -> str:
-    """full | mixed | none: how the people of a campaign are followed."""
-    if campaign.options.get("tracking", "none") == "none":
-        return "none"
-    if attested:
-        return "full"
-    return "mixed" if summary.get("has_suivi") else "none"
+def tracking_words(campaign: Campaign, summary: Summary, attested: bool) -> str:
+    """How the people of a campaign are followed, in words; `modes` of the summary counts them, where they are known."""
+    locale, modes = campaign.locale, Counter({Tracked[name]: n for name, n in summary.get("modes", {}).items()})
+    if modes[Tracked.FULL] and len(+modes) > 1:
+        return plural(locale, "ack.tracking_mixed", modes[Tracked.FULL])
+    if modes:
+        return text(locale, f"ack.tracking_{modes.most_common(1)[0][0].name.lower()}")
+    asked = campaign.options.get("tracking", "none")
+    if asked in ("none", "anonymous"):
+        return text(locale, f"ack.tracking_{asked}")
+    return text(locale, "ack.tracking_consenting" if attested or summary.get("has_suivi") else "ack.tracking_anonymous")

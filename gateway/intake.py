@@ -225,13 +225,17 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     due = 0 if new.held else new.send_at or 0
     tests = work.summary["choices"]["test"]
     lines = proofs.only(work.answers, tests) if tests and not new.held else work.answers
-    plan = Plan(begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due)
+    plan = Plan(
+        begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due,
+        judge.hygiene(work.account, work.summary["choices"]), work.summary["from_address"],
+    )  # fmt: skip
     tally = await load(desk, plan, lines, acknowledge.copy_of(desk, work.ref))
     if not tally.people:
         await wipe(desk.database, begun)
         work.answer = {"code": "no_good_line", "lines": tally.lines}
         return
     work.domains = tally.domains
+    work.summary["modes"] = {mode.name: n for mode, n in tally.modes.items()}
     async with desk.database.write() as conn:
         token = campaigns.report_token(desk.report_secret, begun)
         work.campaign = await campaigns.prepare(conn, begun, token, now_ms())

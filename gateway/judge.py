@@ -46,10 +46,13 @@ def footer(account: Account | None) -> tuple[str, str]:
 
 
 def tracking(default: str, asked: str) -> str:
-    """How a campaign is followed (SPEC 6): auto | full | none; what is not built yet fails closed."""
-    if asked in ("full", "none"):
-        return asked
-    return "none" if asked == "anonymous" or default != "auto" else "auto"
+    """How a campaign is followed (SPEC 6): auto | full | anonymous | none; a wish of Config goes before the setting."""
+    return default if asked == "auto" else asked
+
+
+def hygiene(account: Account, choices: Mapping[str, Any]) -> bool:
+    """Whether the day of the last open is kept (deliberation 2026-042, §1.3: service mail; the narrow reading)."""
+    return account.hygiene and choices["type"] == "transactional"
 
 
 def held(account: Account, choices: Mapping[str, Any]) -> list[Answer]:
@@ -135,6 +138,7 @@ def campaign(
             "list_id": f"account-{account.id}.{desk.domain}",
             "attachments": "attached",
             "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
+            "aggregate_opens": desk.settings.tracking.aggregate_opens,
             "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
             "rate": choices["rate"],
             "test": bool(choices["test"]),

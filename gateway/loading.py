@@ -19,12 +19,13 @@ from gateway.desk import Desk
 from gateway.i18n import instant, text
 from parsers.address import Fault, a_label
 from parsers.columns import canonical
-from store import campaigns, suppressions
+from store import campaigns, consents, suppressions
 from store.engine import now_ms
 from store.suppressions import Suppressed
 from store.values import Campaign, NewFault, NewRecipient, Tracked
 
 _YES = frozenset({"oui", "o", "yes", "y", "1", "x", "true", "vrai", "ok"})
+_NO = frozenset({"non", "n", "no", "0", "false", "faux", "refus", "refuse", "refusee", "refused", "jamais", "never"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,11 @@ class Plan:
     locale: str
     zone: str
     attested: bool
-    tracking: str  # auto | full | none
+    tracking: str  # auto | full | anonymous | none
     dead: Mapping[str, str]
     send_at: int
+    hygiene: bool = False  # service mail of an account that watches for inactive addresses
+    by: str = ""  # who sent the list
 
 
 @dataclass(slots=True)
@@ -49,16 +52,36 @@ class Tally:
     faults: int = 0
     people: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    modes: Counter[Tracked] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
 
 
-def tracked(plan: Plan, said: str) -> Tracked:
-    """How one person is followed (SPEC 6): whatever is said and is no plain yes counts as a refusal, which always wins."""
-    word = canonical(said)
+def tracked(plan: Plan, said: str, stands: bool | None) -> Tracked:
+    """How one person is followed (SPEC 6), by the column Suivi and the register; what is not sure takes the stricter mode.
+
+    Only a plain yes agrees (deliberation 2026-042, §1.4: silence is a refusal), and a refusal on record always wins. Whoever
+    refused is not followed by the day of the last open either.
+    """
     if plan.tracking == "none":
         return Tracked.NONE
-    agreed = word in _YES if said.strip() else plan.attested
-    return Tracked.FULL if agreed else Tracked.NONE
+    refused = stands is False or canonical(said) in _NO
+    agreed = canonical(said) in _YES if said.strip() else stands or plan.attested
+    if agreed and not refused and plan.tracking in ("auto", "full"):
+        return Tracked.FULL
+    if plan.hygiene and not refused and plan.tracking == "auto":
+        return Tracked.HYGIENE
+    return Tracked.ANONYMOUS
+
+
+def word(plan: Plan, address: str, said: str, stands: bool | None, now: int) -> consents.New | None:
+    """What the column Suivi adds to the register: a plain yes or no that is news there (§1.7: who, when, what, how)."""
+    plain = canonical(said)
+    agreed = True if plain in _YES else False if plain in _NO else None
+    if agreed is None or stands is agreed or (agreed and stands is False):
+        return None
+    return consents.New(
+        address, agreed, now, "list", f"Suivi : {said.strip()[:100]}", plan.by, campaign_id=plan.campaign_id
+    )
 
 
 async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], copy: Path) -> Tally:
@@ -70,13 +93,16 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
             keys = [line["key"] for line in lines if not line["fault"]]
             async with desk.database.read() as conn:
                 known = await suppressions.find(conn, plan.account_id, keys, desk.suppression, now_ms())
-            people, bad, copied = await asyncio.to_thread(_sort, plan, lines, known)
+                said = await consents.standing(conn, plan.account_id, keys, desk.suppression)
+            people, bad, copied, words = await asyncio.to_thread(_sort, plan, lines, known, said)
             async with desk.database.write() as conn:
                 await campaigns.add_rows(conn, plan.campaign_id, people, bad, plan.send_at)
+                await consents.record(conn, plan.account_id, words, desk.suppression, now_ms())
             await asyncio.to_thread(file.write, copied)
             tally.lines += len(lines)
             tally.faults += len(bad)
             tally.people += len(people)
+            tally.modes.update(person.tracked for person in people)
             tally.domains.update(person.address.rpartition("@")[2] for person in people)
             for fault in bad:
                 tally.kinds[fault.kind] = tally.kinds.get(fault.kind, 0) + 1
@@ -84,8 +110,9 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
 
 
 def _sort(
-    plan: Plan, lines: Sequence[Mapping[str, Any]], known: Mapping[str, Suppressed]
-) -> tuple[list[NewRecipient], list[NewFault], bytes]:
+    plan: Plan, lines: Sequence[Mapping[str, Any]], known: Mapping[str, Suppressed], stands: Mapping[str, bool]
+) -> tuple[list[NewRecipient], list[NewFault], bytes, list[consents.New]]:
+    now, words = now_ms(), list[consents.New]()
     people: list[NewRecipient] = []
     bad: list[NewFault] = []
     copied: list[bytes] = []
@@ -97,10 +124,12 @@ def _sort(
             bad.append(NewFault(number, part, line["address"], kind, detail, values))
             said = sentence(plan.locale, plan.zone, kind, detail)
         else:
-            mode = tracked(plan, line["suivi"])
+            mode = tracked(plan, line["suivi"], stands.get(line["key"]))
+            new = word(plan, line["address"], line["suivi"], stands.get(line["key"]), now) if line["suivi"] else None
+            words += [new] if new else []
             people.append(NewRecipient(number, part, line["address"], line["key"], line["name"], values, mode))
         copied.append(orjson.dumps([_label(number, part), values, said]))
-    return people, bad, b"\n".join([*copied, b""])
+    return people, bad, b"\n".join([*copied, b""]), words
 
 
 def _fault(plan: Plan, line: Mapping[str, Any], known: Mapping[str, Suppressed]) -> tuple[str, str]:

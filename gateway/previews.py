@@ -18,6 +18,7 @@ from mail.template import Compiled, compile_mail
 from parsers import mime
 from parsers.liste import Liste
 from parsers.mime import Message
+from parsers.modes import Tracked
 from parsers.plain import html_to_text
 from parsers.submission import Submission
 from parsers.tokens import LENGTH, Keyring
@@ -75,7 +76,7 @@ def samples(made: Compiled | None, liste: Liste) -> list[dict[str, Any]]:
 
 
 def _sample(made: Compiled, at: int, line: Any) -> dict[str, Any]:
-    raw = made.render(Person(at, line.address, line.name, line.values, tracked=False), 0)
+    raw = made.render(Person(at, line.address, line.name, line.values, Tracked.NONE), 0)
     mail = mime.read(raw)
     words = mail.text or html_to_text(mail.html or "")
     lines = [_TOKEN.sub("…", one.strip())[:_WIDTH] for one in words.splitlines() if one.strip()]

@@ -1,7 +1,7 @@
-"""The legal line and the unsubscribe link of marketing mail, in the campaign's language.
+"""What the law wants said at the end of a mail: who sends it, how to leave, what is measured and how to refuse that.
 
-In: the language, the sender's legal name and address, whether the body has its own unsubscribe place. Out: items to put at
-the end of a body. Raises nothing; logs nothing.
+In: the campaign's language, the sender's legal name and address, whether the body has its own unsubscribe place, how the
+person is followed. Out: items or words to put at the end of a body. Raises nothing; logs nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,30 @@ from html import escape
 
 from parsers.fields import UNSUBSCRIBE, Field, Place
 from parsers.merge import Item
+from parsers.modes import Tracked
 
 LABELS = {"fr": "Se désabonner", "en": "Unsubscribe"}
 _SENT_BY = {"fr": "Ce message vous est envoyé par", "en": "This message is sent to you by"}
 _TO_STOP = {"fr": "Pour ne plus recevoir nos messages :", "en": "To stop receiving our messages:"}
+# deliberation 2026-042: what is read and why is said in the mail (§1.6), with the way out in every mail with a pixel (§1.5)
+_MEASURED = {
+    (Tracked.FULL, "fr"): (
+        "Avec votre accord, nous mesurons l'ouverture de ce message et vos clics.",
+        "Ne plus être suivi",
+    ),
+    (Tracked.FULL, "en"): ("With your consent, we measure the opening of this message and your clicks.", "Stop this"),
+    (Tracked.HYGIENE, "fr"): (
+        "Une image nous indique le jour de votre dernière lecture, pour cesser d'écrire aux adresses inactives.",
+        "Refuser",
+    ),
+    (Tracked.HYGIENE, "en"): (
+        "An image tells us the day you last read us, so that we stop writing to inactive addresses.",
+        "Refuse",
+    ),
+    (Tracked.ANONYMOUS, "fr"): ("Une image compte les ouvertures de ce message, sans identifier personne.", ""),
+    (Tracked.ANONYMOUS, "en"): ("An image counts how often this message is opened, identifying nobody.", ""),
+}
+STYLE = "margin-top:12px;font-family:Arial,Helvetica,sans-serif;font-size:12px;color:#666666"
 _STYLE = "margin-top:24px;font-family:Arial,Helvetica,sans-serif;font-size:12px;color:#666666"
 
 
@@ -47,3 +67,10 @@ def text_footer(locale: str, name: str, address: str, link: bool) -> tuple[Item,
 def _who(locale: str, name: str, address: str) -> str:
     whole = ", ".join(" ".join(part.split()) for part in (name, address) if part.strip())
     return f"{_SENT_BY.get(locale, _SENT_BY['fr'])} {whole}." if whole else ""
+
+
+def measured(mode: Tracked, locale: str, pixel: bool) -> tuple[str, str] | None:
+    """Return what is measured in a mail and the words of the way out ("" without one); None when nothing is."""
+    if mode is Tracked.NONE or (mode is Tracked.ANONYMOUS and not pixel):
+        return None
+    return _MEASURED[mode, locale if locale in _SENT_BY else "fr"]

@@ -15,14 +15,20 @@ from mail.fieldlines import clean, date, mailbox, unstructured
 from mail.places import chosen
 from mail.spec import Person, Spec
 from parsers.fields import Segment
+from parsers.modes import Tracked
 from parsers.tokens import Purpose
 
 _LANGUAGE = re.compile(
     r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}(?:, ?[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}){0,4}"
 ).fullmatch
-# The tokens of one person's mail, in the order in which they are handed over; the pixel's only where it is followed.
-PURPOSES = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID)
-PURPOSES_FOLLOWED = (*PURPOSES, Purpose.OPEN)
+# The tokens of one person's mail, in the order in which they are handed over: those of the header first.
+_HEADER = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID)
+PURPOSES = {
+    Tracked.NONE: _HEADER,
+    Tracked.FULL: (*_HEADER, Purpose.CONSENT, Purpose.OPEN),
+    Tracked.HYGIENE: (*_HEADER, Purpose.CONSENT),
+    Tracked.ANONYMOUS: _HEADER,
+}
 _UNSIGNED = ("Precedence", "Importance", "Content-Language")
 
 
@@ -39,7 +45,7 @@ class Heading:
     unsubscribe: bool
 
     def write(self, person: Person, tokens: list[str], digest: bytes, seconds: int) -> bytes:
-        """Return one person's header; `tokens` as PURPOSES, `digest` is the SHA-256 of the canonical body."""
+        """Return one person's header; `tokens` begin as PURPOSES, `digest` is the SHA-256 of the canonical body."""
         unsubscribe, stop, message_id = tokens[:3]
         to, at = mailbox(person.name, person.address), date(seconds)
         subject = stops = flat_subject = flat_stops = ""

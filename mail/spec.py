@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from parsers.modes import Tracked
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -29,17 +31,19 @@ class Spec:
     list_id: str
     cfbl_address: str | None = None
     documents: int | None = None  # the column that names each person's own attachments (PJ)
+    account_id: int = 0
+    aggregate_opens: bool = False  # anonymous mails carry one pixel, the same in all of them
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One recipient: the row's id, the list's values in the columns' order, whether individual tracking is allowed."""
+    """One recipient: the row's id, the list's values in the columns' order, how they may be followed."""
 
     id: int
     address: str
     name: str
     values: tuple[str, ...]
-    tracked: bool
+    tracked: Tracked
 
 
 class ProblemKind(StrEnum):

@@ -8,24 +8,39 @@ Raises nothing for any message or values; logs nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
-from mail.compose import frame
+from mail.compose import Frame, frame
 from mail.dkim import Signer
 from mail.documents import Documents, documents
-from mail.heading import PURPOSES, PURPOSES_FOLLOWED, Heading, heading
+from mail.heading import PURPOSES, Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
 from mail.spec import Person, Problem, ProblemKind, Spec
-from mail.tracking import Link, bounce_address, column_url, line_faults, link_target, links_of
-from mail.writer import Variant, write
+from mail.tracking import Link, bounce_address, column_url, last_open_token, line_faults, link_target, links_of
+from mail.writer import Shared, Variant, write
 from parsers.fields import UNSUBSCRIBE, BadTag, Field, Place, lookup, split
-from parsers.merge import html_items, text_items
+from parsers.merge import Item, html_items, text_items
 from parsers.mime import Message
+from parsers.modes import Tracked
 from parsers.plain import html_to_text, text_to_html
 from parsers.submission import Submission
-from parsers.tokens import Keyring, Purpose, sign_series, sign_set
+from parsers.tokens import Keyring, Purpose, sign, sign_series, sign_set
+
+
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The forms of a campaign's body by mode; each is written when the first mail asks for it, attachments and all."""
+
+    write: Callable[[Tracked], Variant]
+    written: dict[Tracked, Variant] = field(default_factory=dict)
+
+    def of(self, mode: Tracked) -> Variant:
+        """Return the form of one mode."""
+        return self.written.get(mode) or self.written.setdefault(Tracked(mode), self.write(Tracked(mode)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +51,14 @@ class Compiled:
     keyring: Keyring
     links: tuple[Link, ...]
     heading: Heading
-    followed: Variant
-    plain: Variant
+    variants: Variants
     documents: Documents | None = None  # each person's own attachments
     dot_safe: bool = True  # no rendered line begins with a dot, by construction
 
     def render(self, person: Person, now: int) -> bytes:
         """Return one person's whole mail, signed; `now` (ms) dates it. CPU only: the RSA half releases the GIL."""
-        variant = self.followed if person.tracked else self.plain
-        tokens = sign_set(self.keyring, PURPOSES_FOLLOWED if variant.tracked else PURPOSES, person.id)
+        variant = self.variants.of(person.tracked)
+        tokens = sign_set(self.keyring, PURPOSES[variant.mode], person.id)
         slots = _slots(self, variant, person, tokens)
         segments = variant.segments
         pieces = [b""] * (2 * len(segments.slots) + 1)
@@ -75,7 +89,9 @@ def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) 
     """Return what each slot of a variant holds, in the order that mail.writer numbers them."""
     values = person.values
     clicks = sign_series(mail.keyring, Purpose.CLICK, person.id, variant.clicks) if variant.clicks else []
-    own = [tokens[0], *clicks, tokens[3]] if variant.tracked else [tokens[0]]
+    own = [tokens[0], *tokens[3:], *clicks]
+    if variant.mode is Tracked.HYGIENE:
+        own.append(last_open_token(mail.keyring, mail.spec.account_id, person.address))
     slots = " ".join(own).encode().split()
     slots += [value(one.escape(chosen_value(values, one.index, one.default))) for one in variant.fields]
     for link in variant.targets:
@@ -110,9 +126,23 @@ def compile_mail(
         keyring=keyring,
         links=tuple(links),
         heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signer),
-        followed=write(spec, tree, html, text, tuple(links), tracked=True),
-        plain=write(spec, tree, html, text, tuple(links), tracked=False),
+        variants=Variants(partial(_variant, spec, tree, html, text, tuple(links), keyring)),
         documents=None if spec.documents is None else documents(spec.documents, submission.attachments, tree),
+    )
+
+
+def _variant(
+    spec: Spec,
+    tree: Frame,
+    html: tuple[Item, ...],
+    text: tuple[Item, ...],
+    links: tuple[Link, ...],
+    keyring: Keyring,
+    mode: Tracked,
+) -> Variant:
+    shared = sign_series(keyring, Purpose.LINK, spec.campaign_id, len(links))
+    return write(
+        spec, tree, html, text, links, mode, Shared(tuple(shared), sign(keyring, Purpose.OPENS, spec.campaign_id))
     )
 
 

@@ -6,11 +6,13 @@ answers to "where does this link lead for these values" and "does any of them le
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
 from mail.places import resolved
+from parsers.address import key
 from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
 from parsers.merge import Item, Target
 from parsers.tokens import MAX_EXTRA, Keyring, Purpose, sign
@@ -82,6 +84,22 @@ def column_url(link: Link, values: tuple[str, ...], public_url: str, token: str)
     if url[:7].lower() != "mailto:":
         url = f"{public_url.rstrip('/')}/c/{token}"
     return escape(url) if link.part == "html" else url
+
+
+def last_open_id(keyring: Keyring, account_id: int, address: str) -> tuple[int, int]:
+    """Return what the pixel of service mail says of a person: 60 bits of a keyed hash, the same in all mails of an account.
+
+    It names a person and no mail (deliberation 2026-042, §1.3: one date a person, no history, no link to a message). The
+    oldest key makes it, so that it stays the same when keys rotate.
+    """
+    said = b"last open %d " % account_id + key(address).encode("utf-8", "replace")
+    bits = int.from_bytes(hmac.digest(keyring.keys[min(keyring.keys)], said, "sha256")[:8]) >> 4
+    return bits >> 12, bits & MAX_EXTRA
+
+
+def last_open_token(keyring: Keyring, account_id: int, address: str) -> str:
+    """Return the token in the pixel of service mail."""
+    return sign(keyring, Purpose.LAST_OPEN, *last_open_id(keyring, account_id, address))
 
 
 def bounce_address(keyring: Keyring, person_id: int, domain: str) -> str:

@@ -1,8 +1,10 @@
-"""Both bodies of a campaign written into quoted-printable segments: once followed, once not.
+"""Both bodies of a campaign written into quoted-printable segments, once for each way in which people are followed.
 
 In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how
-each slot is filled. Slot 0 is the unsubscribe token; in the followed variant the links' tokens and the pixel's come next;
-then the fields, the targets that begin with a column, and last the person's own attachments. Raises nothing; logs nothing.
+each slot is filled. Slot 0 is the unsubscribe token; where the person has a pixel of their own, the tokens of the way out
+and of the pixel come next, then (followed in full) those of the links. What is the same in the whole campaign (anonymous
+links and pixel) is constant text. Then the fields, the targets that begin with a column, and last the person's own
+attachments. Raises nothing; logs nothing.
 """
 
 from __future__ import annotations
@@ -12,16 +14,17 @@ from dataclasses import dataclass, field
 from html import escape
 
 from mail.compose import Frame
-from mail.footer import html_footer, label, text_footer
+from mail.footer import STYLE, html_footer, label, measured, text_footer
 from mail.places import ESCAPES
 from mail.quoted import Encoder, Segments
 from mail.spec import Spec
 from mail.tracking import Link
 from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
 from parsers.merge import BodyEnd, Item, Target
+from parsers.modes import Tracked
 from parsers.tokens import LENGTH
 
-UNSUBSCRIBE_SLOT = 0
+UNSUBSCRIBE_SLOT, WAY_OUT_SLOT, PIXEL_SLOT = range(3)
 _PIXEL = '.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
 
 
@@ -41,15 +44,24 @@ class Variant:
     segments: Segments
     fields: tuple[FieldSlot, ...]
     targets: tuple[Link, ...]
-    clicks: int  # how many link tokens stand behind slot 0; then the pixel's, when `tracked`
-    tracked: bool
+    clicks: int  # how many link tokens stand before the fields
+    mode: Tracked
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The tokens that are the same in all mails of a campaign: of each link, and of the pixel."""
+
+    links: tuple[str, ...]
+    opens: str
 
 
 @dataclass(slots=True)
 class _Writer:
     spec: Spec
     links: tuple[Link, ...]
-    tracked: bool
+    mode: Tracked
+    shared: Shared
     encoder: Encoder = field(default_factory=Encoder)
     field_slots: dict[Field, int] = field(default_factory=dict)
     targets: list[Link] = field(default_factory=list)
@@ -58,7 +70,11 @@ class _Writer:
 
     @property
     def first_field(self) -> int:
-        return len(self.links) + 2 if self.tracked else 1
+        return self.first_click + (len(self.links) if self.mode is Tracked.FULL else 0)
+
+    @property
+    def first_click(self) -> int:
+        return PIXEL_SLOT + 1 if self.mode.has_own_pixel else UNSUBSCRIBE_SLOT + 1
 
     def items(self, items: tuple[Item, ...], html: bool) -> None:
         for item in items:
@@ -85,16 +101,26 @@ class _Writer:
         self.url("u", UNSUBSCRIBE_SLOT, html)
         self.encoder.text(f'">{words}</a>' if anchor else "")
 
-    def url(self, kind: str, slot: int, html: bool) -> None:
+    def url(self, kind: str, slot: int | str, html: bool) -> None:
+        """Write an address of ours whose token is a slot, or the same in the whole campaign."""
         prefix = f"{self.spec.public_url.rstrip('/')}/{kind}/"
         self.encoder.text(escape(prefix) if html else prefix)
-        self.encoder.slot(slot, LENGTH)
+        if isinstance(slot, str):
+            self.encoder.text(slot)
+        else:
+            self.encoder.slot(slot, LENGTH)
 
     def target(self, item: Target, html: bool) -> None:
         link = self.links[self.next_link] if self.next_link < len(self.links) else None
         self.next_link += 1
-        if link is None or not self.tracked:
+        if link is None or self.mode is Tracked.NONE:
             self.segments(item.body)
+        elif self.mode is not Tracked.FULL:
+            # a target with a person's own values would tell who asks for it: it stays as the author wrote it
+            if link.merged:
+                self.segments(item.body)
+            else:
+                self.url("l", self.shared.links[link.index], html)
         elif link.column_only:
             # Numbered behind all fields, whose count is not known yet: negative until `finish`.
             self.targets.append(link)
@@ -102,7 +128,7 @@ class _Writer:
             self.encoder.slot(-len(self.targets))
             self.encoder.text('"' if item.bare else "")
         else:
-            self.url("c", 1 + link.index, html)
+            self.url("c", self.first_click + link.index, html)
 
     def segments(self, segments: tuple[Segment, ...]) -> None:
         for segment in segments:
@@ -114,30 +140,62 @@ class _Writer:
     def body_end(self, items: tuple[Item, ...]) -> None:
         footer = html_footer(*legal(self.spec), link=self.spec.unsubscribe and not has_unsubscribe(items))
         self.items(footer, html=True)
-        if self.tracked:
+        self.measured(html=True)
+        if (pixel := self.pixel()) is not None:
             self.encoder.text('<img src="')
-            self.url("o", 1 + len(self.links), html=True)
+            self.url(*pixel, html=True)
             self.encoder.text(_PIXEL)
+
+    def pixel(self) -> tuple[str, int | str] | None:
+        """Where the pixel leads and its token; never two of them in one mail (deliberation 2026-042, §1.3)."""
+        match self.mode:
+            case Tracked.FULL:
+                return "o", PIXEL_SLOT
+            case Tracked.HYGIENE:
+                return "h", PIXEL_SLOT
+            case Tracked.ANONYMOUS if self.spec.aggregate_opens:
+                return "a", self.shared.opens
+        return None
+
+    def measured(self, html: bool) -> None:
+        """Say what is measured, with the way out (deliberation 2026-042, §1.5 and §1.6)."""
+        said = measured(self.mode, self.spec.locale, self.pixel() is not None)
+        if said is None or (not html and self.mode is not Tracked.FULL):
+            return  # a plain body has no pixel
+        words, way_out = said
+        self.encoder.text(f'<div style="{STYLE}">{escape(words)}' if html else f"\n{words}")
+        if way_out:
+            self.encoder.text(' <a href="' if html else f"\n{way_out}\xa0: ")
+            self.url("t", WAY_OUT_SLOT, html)
+            self.encoder.text(f'">{escape(way_out)}</a>' if html else "\n")
+        self.encoder.text("</div>\n" if html else "")
 
     def finish(self) -> Variant:
         found = self.encoder.finish()
         behind = self.first_field + len(self.field_slots) - 1
         slots = tuple(number if number >= 0 else behind - number for number in found.slots)
         fields = tuple(FieldSlot(ESCAPES[one.place], one.index, one.default) for one in self.field_slots)
-        clicks = len(self.links) if self.tracked else 0
+        clicks = self.first_field - self.first_click
         segments = Segments(found.constants, found.canonical, slots)
-        return Variant(segments, fields, tuple(self.targets), clicks, self.tracked)
+        return Variant(segments, fields, tuple(self.targets), clicks, self.mode)
 
 
 def write(
-    spec: Spec, frame: Frame, html: tuple[Item, ...], text: tuple[Item, ...], links: tuple[Link, ...], tracked: bool
+    spec: Spec,
+    frame: Frame,
+    html: tuple[Item, ...],
+    text: tuple[Item, ...],
+    links: tuple[Link, ...],
+    mode: Tracked,
+    shared: Shared,
 ) -> Variant:
     """Return one variant of the MIME body; `links` are numbered over the text's items first, then the HTML's."""
-    writer = _Writer(spec, links, tracked)
+    writer = _Writer(spec, links, mode, shared)
     writer.encoder.raw(frame.opening)
     writer.items(text, html=False)
     footer = text_footer(*legal(spec), link=spec.unsubscribe and not has_unsubscribe(text))
     writer.items(footer, html=False)
+    writer.measured(html=False)
     writer.encoder.raw(frame.middle)
     writer.items(html, html=True)
     writer.encoder.raw(frame.closing)

@@ -22,7 +22,7 @@ from mta.values import Parcel
 from parsers import mime, submission
 from parsers.tokens import Keyring
 from store.engine import now_ms
-from store.values import Campaign, Job, Tracked
+from store.values import Campaign, Job
 
 LOG = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Plate:
 
 def person(job: Job) -> Person:
     """The recipient as the template knows it."""
-    return Person(job.id, job.address, job.name, job.values, job.tracked is Tracked.FULL)
+    return Person(job.id, job.address, job.name, job.values, job.tracked)
 
 
 def spec(campaign: Campaign, house: House) -> Spec:
@@ -106,6 +106,8 @@ def spec(campaign: Campaign, house: House) -> Spec:
         feedback=str(options.get("feedback", "")),
         list_id=str(options.get("list_id", "")),
         documents=options.get("documents"),
+        account_id=campaign.account_id,
+        aggregate_opens=bool(options.get("aggregate_opens", False)),
     )
 
 

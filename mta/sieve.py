@@ -1,9 +1,9 @@
 """The second look at the suppression list, just before sending: whoever left meanwhile gets nothing more (SPEC 7).
 
 In: recipients that were just leased, and now and then a question whether the list has changed. Out: those who may be written
-to; the others are told to `drop` as changes that cancel them, without an attempt. A lease costs one short read, and the
-hashes of its addresses only where somebody is suppressed at all; mails already waiting here are looked at again within
-LOOK seconds when the list has changed. Raises only what the database raises.
+to, followed anonymously where they refused more; the others are told to `drop` as changes that cancel them, without an
+attempt. A lease costs one short read, and the hashes of its addresses only where somebody is suppressed at all; mails already
+waiting here are looked at again within LOOK seconds when the list has changed. Raises only what the database raises.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mta.values import Parcel
-from store import suppressions
+from store import consents, suppressions
 from store.engine import Database, now_ms
 from store.states import Event
 from store.suppressions import Suppressed, SuppressionKeys, Waiting
-from store.values import Change, Job
+from store.values import Change, Job, Tracked
 
 LOOK = 1.0  # seconds between two questions whether the list has changed
 CLASS = "suppressed"
@@ -50,11 +50,16 @@ class Sieve:
         async with self._database.read() as conn:
             waiting = [Waiting(job.id, job.campaign_id, job.address) for job in leased]
             found = await suppressions.sift(conn, waiting, self._keys, now)
+            own = [one for one, job in zip(waiting, leased, strict=True) if job.tracked.has_own_pixel]
+            refused = await consents.refused(conn, own, self._keys)
         if found.struck and len(self._struck) < _STRUCK:
             self._struck |= found.struck
         for recipient, why in found.suppressed.items():
             self._exits.drop(_change(recipient, why, worker, now))
-        return [job for job in leased if job.id not in found.suppressed] if found.suppressed else list(leased)
+        kept = [job for job in leased if job.id not in found.suppressed] if found.suppressed else list(leased)
+        return (
+            [replace(job, tracked=Tracked.ANONYMOUS) if job.id in refused else job for job in kept] if refused else kept
+        )
 
     def mark(self, change: Change) -> Change:
         """Note on the outcome of a recipient whose mailbox was full in earlier campaigns that it is not any more."""

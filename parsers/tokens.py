@@ -52,6 +52,9 @@ class Purpose(IntEnum):
     LINK = 12  # one link of an anonymous campaign, nobody's in particular
     FEEDBACK = 13
     ORDER = 14  # the page on which a campaign is released; its extra is the serial of the talk
+    LAST_OPEN = 15  # the pixel of service mail: a person of an account, no mail in particular
+    OPENS = 16  # the pixel of an anonymous campaign, nobody's in particular
+    RETURN = 17  # the page on which somebody who left comes back; its extra is the day on which it was asked for
 
 
 _PURPOSE_BYTE = tuple(bytes((number,)) for number in range(max(Purpose) + 1))

@@ -80,7 +80,7 @@ def _account(row: Row[tuple[object, ...]] | None) -> Account | None:
     if row is None:
         return None
     fields = row._mapping
-    names = ("id", "name", "legal_name", "address", "locale", "timezone", "attested", "suspended")
+    names = ("id", "name", "legal_name", "address", "locale", "timezone", "attested", "suspended", "hygiene")
     return Account(**{name: fields[name] for name in names})
 
 
@@ -105,6 +105,11 @@ async def list_accounts(conn: AsyncConnection) -> list[Account]:
     """All accounts by name."""
     rows = await conn.execute(_accounts().order_by(accounts.c.name))  # type: ignore[attr-defined]
     return [account for row in rows if (account := _account(row)) is not None]
+
+
+async def set_hygiene(conn: AsyncConnection, account_id: int, hygiene: bool) -> None:
+    """Let service mail of an account keep the day of each person's last open, or not."""
+    await conn.execute(update(accounts).where(accounts.c.id == account_id).values(hygiene=hygiene))
 
 
 async def suspend(conn: AsyncConnection, account_id: int, suspended: bool) -> None:

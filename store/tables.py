@@ -51,6 +51,9 @@ accounts = Table(
     Column("timezone", Text, nullable=False, server_default="Europe/Paris"),
     Column("suspended", Boolean, nullable=False, server_default=text("false")),
     Column("pool", Text, nullable=False, server_default="shared"),  # of local addresses, sources.pool
+    Column(
+        "hygiene", Boolean, nullable=False, server_default=text("false")
+    ),  # service mail may keep the last open's day
     Column("per_day", Integer),  # recipients a day; null: what the settings give a new account, rising
     Column("created_at", BigInteger, nullable=False),
 )
@@ -75,6 +78,7 @@ attestations = Table(
     Column("wording", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("withdrawn_at", BigInteger),
+    Column("withdrawn_by", Text, nullable=False, server_default=""),
 )
 
 senders = Table(
@@ -131,6 +135,7 @@ campaigns = Table(
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
     Column("paced_until", BigInteger),  # first attempts wait for another day of the account's quota
+    Column("erased_at", BigInteger),  # since when only its totals are left
     UniqueConstraint("account_id", "message_key"),
     Index("ix_campaigns_state_send_at", "state", "send_at"),
     Index("ix_campaigns_account_id_created_at", "account_id", "created_at"),

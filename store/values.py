@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any
 
+from parsers.modes import Tracked as Tracked  # also known by this name: it is a column of a recipient
 from store.states import Event, Status
 
 
@@ -27,13 +28,6 @@ class CampaignState(StrEnum):
     REPLACED = "replaced"
 
 
-class Tracked(IntEnum):
-    """How one recipient is followed (SPEC 6)."""
-
-    NONE = 0
-    FULL = 1
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     id: int
@@ -44,6 +38,7 @@ class Account:
     timezone: str
     attested: bool
     suspended: bool
+    hygiene: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +129,7 @@ class Campaign:
     created_at: int
     send_at: int
     finished_at: int | None
+    erased_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
+
+from gateway.cli import arguments_people
 
 COMMANDS = "gateway.cli.commands"
 HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
@@ -34,6 +37,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     _accounts(commands)
     _campaigns(commands)
     _suppressions(commands)
+    arguments_people.arguments(_add, partial(_group, commands))
     _addresses(commands)
     _upkeep(commands)
     found = parser.parse_args(words)
@@ -83,7 +87,15 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     attest = _add(actions, "attest", "accounts:attest", "record that an account holds its recipients' consents")
     attest.add_argument("name", metavar="NAME")
     attest.add_argument("--by", required=True, metavar="WHO")
-    attest.add_argument("--wording", required=True, metavar="TEXT")
+    what = attest.add_mutually_exclusive_group(required=True)
+    what.add_argument("--wording", metavar="TEXT", help="what is attested, word for word")
+    what.add_argument("--withdraw", action="store_true", help="take back what was attested, for mails already sent too")
+    attest.add_argument("--date", metavar="DATE", help="when it was attested, 2026-11-27 (default: now)")
+    hygiene = _add(
+        actions, "hygiene", "accounts:hygiene", "let service mail keep the day of each person's last reading"
+    )
+    hygiene.add_argument("name", metavar="NAME")
+    hygiene.add_argument("value", choices=("on", "off"))
     _add(actions, "list", "accounts:list_all", "list the accounts")
     for name, text in (
         ("suspend", "stop every sending of an account, within a second; nothing is lost"),

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
-from gateway.web import actions, context, export, orders, report, track, unsubscribe
+from gateway.web import actions, consent, context, export, orders, report, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.guard import Guard
 from gateway.web.pages import page, problem, static
@@ -28,6 +28,11 @@ READY = 2.0  # seconds the database may take to answer /readyz
 _ROUTES = [
     Route("/o/{token}.gif", track.pixel),
     Route("/c/{token}", track.click),
+    Route("/a/{token}.gif", track.shared_pixel),
+    Route("/h/{token}.gif", track.last_open),
+    Route("/l/{token}", track.shared_click),
+    Route("/t/{token}", consent.show),
+    Route("/t/{token}", consent.act, methods=["POST"]),
     Route("/u/{token}", unsubscribe.show),
     Route("/u/{token}", unsubscribe.act, methods=["POST"]),
     Route("/v/{token}", orders.ask),

@@ -4,7 +4,8 @@ In: `record(change)`, from many requests at once. Out: True once the change is o
 whatever has gathered meanwhile, so a burst of a thousand hits costs a few transactions and a lone hit waits for its own.
 On database trouble `record` gives up waiting after PATIENCE and returns False: the redirect or the pixel goes out all the
 same, and the hit stays queued (QUEUE at most, further ones are dropped and counted) until the database is back.
-Opens and clicks of recipients who are not tracked are left out here, where a whole batch is looked up at once.
+Opens and clicks of recipients who are not followed, or not any more (they refused, or left), are left out here, where a
+whole batch is looked up at once; hits of anonymous and service mail name nobody and only move a counter or a day.
 Logs hits_written, and failed once for each outage; raises nothing.
 """
 
@@ -15,18 +16,20 @@ from collections import deque
 from collections.abc import Sequence
 
 from config.logging import log
-from store import events, reports
+from store import anonymous, consents, events, reports
+from store.anonymous import Count, LastOpen
 from store.engine import Database, now_ms
 from store.states import Event
 from store.suppressions import SuppressionKeys
-from store.values import Change, Tracked
+from store.values import Change
 
 QUEUE = 20_000  # changes held while the database is away
 BATCH = 500  # changes in one transaction
 PATIENCE = 2.0  # seconds an answer waits for the disk
 RETRY = 0.5  # seconds between attempts while the database is away
 
-_Item = tuple[Change, "asyncio.Future[bool]"]
+Hit = Change | Count | LastOpen
+_Item = tuple[Hit, "asyncio.Future[bool]"]
 _FOLLOWED = (Event.OPEN, Event.CLICK)
 
 
@@ -34,14 +37,14 @@ class Recorder:
     """One a process; `run` must be running while requests are answered."""
 
     def __init__(self, db: Database, keys: SuppressionKeys, patience: float = PATIENCE) -> None:
-        self._db, self._keys, self._patience = db, keys, patience
+        self._db, self.keys, self._patience = db, keys, patience
         self._queue: deque[_Item] = deque()
         self._filled = asyncio.Event()
         self._closing = False
         self._away = False
         self.dropped = 0
 
-    async def record(self, change: Change) -> bool:
+    async def record(self, change: Hit) -> bool:
         """Queue a change and wait until it is durable; False when it is not (yet, or ever)."""
         if len(self._queue) >= QUEUE or self._closing:
             self.dropped += 1
@@ -91,11 +94,15 @@ class Recorder:
         log("hits_written", rows=rows)
         return True
 
-    async def _apply(self, changes: Sequence[Change]) -> int:
+    async def _apply(self, hits: Sequence[Hit]) -> int:
+        changes = [hit for hit in hits if isinstance(hit, Change)]
+        nobodys = [hit for hit in hits if not isinstance(hit, Change)]
+        asked = sorted({change.recipient_id for change in changes if change.event in _FOLLOWED})
         async with self._db.write() as conn:
-            modes = await reports.tracked(conn, sorted({change.recipient_id for change in changes}))
-            wanted = [c for c in changes if c.event not in _FOLLOWED or modes.get(c.recipient_id) is Tracked.FULL]
-            return await events.apply(conn, wanted, self._keys)
+            allowed = await consents.followed(conn, asked, self.keys, now_ms())
+            wanted = [c for c in changes if c.event not in _FOLLOWED or c.recipient_id in allowed]
+            await anonymous.add(conn, nobodys)
+            return len(nobodys) + (await events.apply(conn, wanted, self.keys) if wanted else 0)
 
     async def _reachable(self) -> bool:
         try:
@@ -112,7 +119,10 @@ class Recorder:
                 await self._apply([change])
                 _settle(done, True)
             except Exception as error:
-                log("failed", what=f"recording {change.event.code} of recipient {change.recipient_id}", error=error)
+                named = (
+                    f"{change.event.code} of recipient {change.recipient_id}" if isinstance(change, Change) else "a hit"
+                )
+                log("failed", what=f"recording {named}", error=error)
                 _settle(done, False)
 
 

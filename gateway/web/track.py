@@ -1,9 +1,12 @@
 """The pixel and the links: what a mail program fetches and what people click.
 
-In: `GET /o/TOKEN.gif` and `GET|HEAD /c/TOKEN`. Out: a transparent GIF of one pixel, and a 302 to exactly the target that
+In: `GET /o/TOKEN.gif` and `GET|HEAD /c/TOKEN` of one person; `/l/TOKEN` and `/a/TOKEN.gif`, the same for all recipients of
+a campaign; `/h/TOKEN.gif` of service mail. Out: a transparent GIF of one pixel, and a 302 to exactly the target that
 stands in the mail (merged values, fragment and query kept), http and https only; an unknown or altered token gives 404,
 never a redirect elsewhere. The hit is on disk before the answer, or, on database trouble, after it (see recorder).
-Nothing of the reader's address is kept; of the recipients who are not tracked nothing at all.
+Nothing of the reader's address is kept; of the recipients who are not followed (any more) nothing at all. A hit of anonymous
+mail is one more of its link (deliberation 2026-042, §1.12 f), not counted where a campaign has so few recipients that the
+figure would tell who; one of service mail is the day on which the person last read (§1.3).
 """
 
 from __future__ import annotations
@@ -27,12 +30,15 @@ from parsers.fields import Field, Place, lookup, split
 from parsers.hits import judge
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
-from store import campaigns, reports
+from store import anonymous, campaigns, reports
+from store.engine import now_ms
 from store.states import Event
 from store.values import Campaign, Tracked
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 READ = 5.0  # seconds to wait for the database before the reader is asked to come back
+CROWD = 5  # recipients of a campaign below which nothing anonymous is counted
+_DAY = 86_400_000
 _KEPT = 256  # campaigns whose links are remembered: they never change once the campaign exists
 
 
@@ -65,6 +71,70 @@ async def pixel(request: Request) -> Response:
     return Response(GIF, media_type="image/gif")
 
 
+async def shared_pixel(request: Request) -> Response:
+    """Answer the one pixel of an anonymous campaign and count an open of nobody in particular."""
+    ctx = context.of(request)
+    found = verify(ctx.keyring, Purpose.OPENS, request.path_params["token"])
+    if found is None:
+        return problem(context.language(request, ctx.locale), 404)
+    try:
+        async with asyncio.timeout(READ), ctx.db.read() as conn:
+            campaign = await request.app.state.links.campaign(conn, found[0])
+    except TimeoutError:
+        campaign = None  # the image comes all the same, uncounted
+    await _count(ctx, request, campaign, anonymous.PIXEL)
+    return Response(GIF, media_type="image/gif")
+
+
+async def last_open(request: Request) -> Response:
+    """Answer the pixel of service mail and keep the day, over that of the open before."""
+    ctx = context.of(request)
+    found = verify(ctx.keyring, Purpose.LAST_OPEN, request.path_params["token"])
+    if found is None:
+        return problem(context.language(request, ctx.locale), 404)
+    if not judge(request.method, _agent(request)).machine:
+        await ctx.recorder.record(anonymous.LastOpen(found[0] << 12 | found[1], now_ms() // _DAY))
+    return Response(GIF, media_type="image/gif")
+
+
+async def shared_click(request: Request) -> Response:
+    """Redirect to the target of an anonymous link and count a click of nobody in particular."""
+    ctx = context.of(request)
+    found = verify(ctx.keyring, Purpose.LINK, request.path_params["token"])
+    locale = context.language(request, ctx.locale)
+    if found is None:
+        return problem(locale, 404)
+    try:
+        async with asyncio.timeout(READ), ctx.db.read() as conn:
+            campaign = await request.app.state.links.campaign(conn, found[0])
+    except TimeoutError:
+        return problem(locale, 503)
+    link = _link(campaign, found[1])
+    if campaign is None or link is None or link.get("merged"):
+        return problem(locale, 410 if campaign and campaign.erased_at else 404, *_gone(campaign))
+    await _count(ctx, request, campaign, found[1])
+    return _redirect(locale, resolved((str(link["target"]),), ()) or "")
+
+
+async def _count(ctx: Context, request: Request, campaign: Campaign | None, link: int) -> None:
+    if campaign is not None and campaign.recipients >= CROWD:
+        machine = judge(request.method, _agent(request)).machine
+        await ctx.recorder.record(anonymous.Count(campaign.id, link, machine))
+
+
+def _gone(campaign: Campaign | None) -> tuple[str, ...]:
+    """The words of a link that has ended, where it has."""
+    return ("error.link_gone",) if campaign is not None and campaign.erased_at else ()
+
+
+def _redirect(locale: str, target: str) -> Response:
+    if not target.lower().startswith(("http://", "https://")):
+        return problem(locale, 404)
+    response = Response(status_code=302)
+    response.raw_headers.append((b"location", location(target)))
+    return response
+
+
 async def click(request: Request) -> Response:
     """Redirect to the link's target and record a click."""
     ctx = context.of(request)
@@ -77,15 +147,12 @@ async def click(request: Request) -> Response:
             person, target = await _target(ctx, request.app.state.links, *found)
     except TimeoutError:
         return problem(locale, 503)
-    if not target.lower().startswith(("http://", "https://")):
-        return problem(locale, 404)
-    if person is not None and person.tracked is Tracked.FULL:
+    response = _redirect(locale, target)
+    if response.status_code == 302 and person is not None and person.tracked is Tracked.FULL:
         agent = _agent(request)
         verdict = judge(request.method, agent)
         change = hit(person.id, Event.CLICK, verdict.machine, agent=agent, why=verdict.reason, link=found[1])
         await ctx.recorder.record(change)
-    response = Response(status_code=302)
-    response.raw_headers.append((b"location", location(target)))
     return response
 
 
@@ -95,8 +162,12 @@ async def _target(ctx: Context, links: Links, recipient_id: int, index: int) -> 
         campaign = await links.campaign(conn, person.campaign_id) if person is not None else None
     if person is None or campaign is None:
         return None, ""
-    link: Mapping[str, Any] | None = next((link for link in campaign.links if link["index"] == index), None)
+    link = _link(campaign, index)
     return person, "" if link is None else target_of(link, campaign, person)
+
+
+def _link(campaign: Campaign | None, index: int) -> Mapping[str, Any] | None:
+    return next((link for link in campaign.links if link["index"] == index), None) if campaign else None
 
 
 def target_of(link: Mapping[str, Any], campaign: Campaign, person: reports.Person) -> str:

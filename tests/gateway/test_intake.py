@@ -175,7 +175,7 @@ async def test_a_mail_becomes_a_campaign(tmp_path: Path) -> None:
         people = await made.rows(select(recipients).order_by(recipients.c.id))
         assert [(one.line, one.address, one.tracked) for one in people] == [
             (2, "marie@rcpt.example", 1),
-            (3, "paul@rcpt.example", 0),
+            (3, "paul@rcpt.example", 3),
         ]
         bad = await made.rows(select(faults).order_by(faults.c.id))
         assert [(one.line, one.kind, one.detail) for one in bad] == [(4, "syntax", ""), (5, "duplicate", "2")]
@@ -409,7 +409,7 @@ async def test_consent(tmp_path: Path) -> None:
             await made.send(mail(("LISTE.csv", liste), subject="S", body="b"))
         )
         people = await made.rows(select(recipients).order_by(recipients.c.id))
-        assert [one.tracked for one in people] == [1, 1, 0, 0, 0, 1]
+        assert [one.tracked for one in people] == [1, 1, 3, 3, 3, 1]
 
 
 CONFIG = [

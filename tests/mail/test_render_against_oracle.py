@@ -3,6 +3,7 @@
 import importlib.util
 from email import message_from_bytes
 from email.policy import SMTP
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from mail.spec import Person
 from parsers.tokens import Purpose, sign
 
+SAID = "Avec votre accord, nous mesurons l'ouverture de ce message et vos clics."
+STYLE = "margin-top:12px;font-family:Arial,Helvetica,sans-serif;font-size:12px;color:#666666"
 NOW = 1_790_000_000_000
 SUBJECT = "Offre pour {{Nom}} et {{Prénom}}"
 TEXT = "Bonjour {{Prénom}} {{Nom}},\n{{Nom}}\n.point\n\nVoir https://t.example/?n={{Nom}} fin\n{{Prénom}}\n"
@@ -51,7 +54,7 @@ def test_the_same_as_the_naive_renderer(
 ) -> None:
     raw = mail.render(Person(number, "zoe@dest.example", first, ("", last, first, ""), tracked), NOW)
     said = {"Nom": "" if last.isspace() else last, "Prénom": "" if first.isspace() else first}
-    links, pixel = {}, ""
+    links, pixel, notice = {}, "", ""
     if tracked:
         click = [sign(workshop.keyring, Purpose.CLICK, number, index) for index in range(2)]
         links = {
@@ -59,10 +62,13 @@ def test_the_same_as_the_naive_renderer(
             "https://a.example/?n={{Nom}}": f"https://gw.example/c/{click[1]}",
         }
         source = f"https://gw.example/o/{sign(workshop.keyring, Purpose.OPEN, number)}.gif"
-        pixel = f'<img src="{source}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
+        out = f"https://gw.example/t/{sign(workshop.keyring, Purpose.CONSENT, number)}"
+        notice = f"\n{SAID}\nNe plus être suivi\xa0: {out}\n"
+        pixel = f'<div style="{STYLE}">{escape(SAID)} <a href="{out}">Ne plus être suivi</a></div>\n'
+        pixel += f'<img src="{source}" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
     # {{Nom}} inside a value is never read as a tag: the oracle replaces one after the other, so it is hidden from it.
     hidden = {name: value.replace("{{", "\ue000") for name, value in said.items()}
-    expected = oracle.render(TEXT, HTML, SUBJECT, hidden, links, pixel)
+    expected = oracle.render(TEXT + notice, HTML, SUBJECT, hidden, links, pixel)
     made = message_from_bytes(raw, policy=SMTP)
     for kind in ("plain", "html"):
         ours = made.get_body((kind,)).get_payload(decode=True).decode().replace("\r\n", "\n")

@@ -11,11 +11,12 @@ import sys
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.cli.commands import people
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.passwords import hash_password
 from parsers.address import parse
-from store import accounts, control, proved, quotas, talks
+from store import accounts, consents, control, proved, quotas, suppressions, talks
 from store.control import Halted
 from store.engine import Database, now_ms
 from store.proved import Rules
@@ -45,15 +46,47 @@ def add(found: argparse.Namespace) -> None:
 
 
 def attest(found: argparse.Namespace) -> None:
-    """Record who attests, in which words, that the account's recipients have consented to be followed."""
+    """Record who attests, in which words, that the account's recipients have consented to be followed, or take it back."""
+    settings, now = settings_of(found), now_ms()
+    at = people.day(found.date) if found.date else now
+    if at > now:
+        raise Failure(f"--date {found.date} is still to come")
+
+    async def work(database: Database) -> str:
+        async with database.write() as conn:
+            account = await _account(conn, found.name)
+            if not found.withdraw:
+                await accounts.attest(conn, account.id, found.by, found.wording, at)
+                return f"attestation by {found.by} recorded"
+            if not await consents.withdraw_attestation(conn, account.id, found.by, now):
+                raise Failure(f"account {found.name} has attested nothing")
+        changed = await _unfollow(database, account.id, suppressions.load(settings))
+        return f"attestation withdrawn by {found.by}; {changed} recipients are followed no more"
+
+    print(f"account {found.name}: {with_database(settings, work)}")
+
+
+async def _unfollow(database: Database, account_id: int, keys: suppressions.SuppressionKeys) -> int:
+    after, changed = 0, 0
+    while True:  # senders write in between
+        async with database.write() as conn:
+            step = await consents.unfollow_attested(conn, account_id, after, keys)
+        if step is None:
+            return changed
+        after, changed = step[0], changed + step[1]
+
+
+def hygiene(found: argparse.Namespace) -> None:
+    """Let service mail of an account keep the day of each person's last reading, or not (SPEC 6)."""
 
     async def work(database: Database) -> None:
         async with database.write() as conn:
             account = await _account(conn, found.name)
-            await accounts.attest(conn, account.id, found.by, found.wording, now_ms())
+            await accounts.set_hygiene(conn, account.id, found.value == "on")
 
     with_database(settings_of(found), work)
-    print(f"account {found.name}: attestation by {found.by} recorded")
+    kept = "keeps the day of the last reading" if found.value == "on" else "keeps nothing of its readings"
+    print(f"account {found.name}: service mail {kept}")
 
 
 def list_all(found: argparse.Namespace) -> None:

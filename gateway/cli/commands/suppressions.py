@@ -10,18 +10,17 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.commands.database import settings_of, with_database
+from gateway.cli.commands.people import address_of, date, day, day_or_none, place, value
 from gateway.cli.failure import Failure
 from gateway.sheet import Csv
 from parsers import liste
-from parsers.address import key, parse
-from parsers.columns import canonical
-from parsers.liste import Line, Liste, Unreadable
+from parsers.address import key
+from parsers.liste import Liste, Unreadable
 from store import accounts, suppression_list, suppressions
 from store.engine import Database, now_ms
 from store.suppression_list import Entry, New
@@ -51,11 +50,7 @@ def export(found: argparse.Namespace) -> None:
 
 
 def _fields(entry: Entry) -> tuple[str, ...]:
-    return (entry.address or "", entry.account or _ALL, entry.reason, _date(entry.at), _date(entry.until))
-
-
-def _date(ms: int | None) -> str:
-    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return (entry.address or "", entry.account or _ALL, entry.reason, date(entry.at), date(entry.until))
 
 
 def _pages(found: argparse.Namespace, use: Callable[[Sequence[Entry]], object]) -> None:
@@ -75,17 +70,17 @@ def _pages(found: argparse.Namespace, use: Callable[[Sequence[Entry]], object]) 
 
 def add(found: argparse.Namespace) -> None:
     """Add addresses by hand."""
-    now, until = now_ms(), _day(found.until) if found.until else None
+    now, until = now_ms(), day(found.until) if found.until else None
     if until is not None and until <= now:
         raise Failure(f"--until {found.until} has passed")
-    good = [New(_address(text), found.reason, now, until) for text in found.addresses]
+    good = [New(address_of(text), found.reason, now, until) for text in found.addresses]
     added, known = _put(found, good)
     print(f"suppression list: {added} added, {known} known already")
 
 
 def remove(found: argparse.Namespace) -> None:
     """Take an address off the list; without --account or --all off every list."""
-    address = _address(found.address)
+    address = address_of(found.address)
 
     async def work(database: Database) -> list[Entry]:
         keys = suppressions.load(settings_of(found))
@@ -97,7 +92,7 @@ def remove(found: argparse.Namespace) -> None:
     if not gone:
         raise Failure(f"{address} is not on the list")
     for entry in gone:
-        print(f"{address}: removed ({entry.account or 'all accounts'}: {entry.reason} since {_date(entry.at)})")
+        print(f"{address}: removed ({entry.account or 'all accounts'}: {entry.reason} since {date(entry.at)})")
 
 
 def bring_in(found: argparse.Namespace) -> None:
@@ -120,7 +115,7 @@ def bring_in(found: argparse.Namespace) -> None:
 
 def _entries(read: Liste, now: int) -> tuple[list[New], list[str]]:
     """What the lines of a file ask for, and what is wrong with the others."""
-    places = [_place(read, names) for names in (_REASON_COLUMNS, _SINCE_COLUMNS, _UNTIL_COLUMNS)]
+    places = [place(read, names) for names in (_REASON_COLUMNS, _SINCE_COLUMNS, _UNTIL_COLUMNS)]
     good: list[New] = []
     bad: list[str] = []
     for line in read.lines:
@@ -129,22 +124,14 @@ def _entries(read: Liste, now: int) -> tuple[list[New], list[str]]:
         if line.fault is not None:
             bad.append(f"line {line.label}: {line.fault.value}: {line.address[:100]!r}")
             continue
-        reason, since, until = (_value(line, place) for place in places)
-        if (ends := _day_or_none(until)) is not None and ends <= now:
+        reason, since, until = (value(line, place) for place in places)
+        if (ends := day_or_none(until)) is not None and ends <= now:
             continue  # it has ended
-        started = _day_or_none(since)
+        started = day_or_none(since)
         # what our own export wrote before an address that a spreadsheet would compute
         address = line.address[1:] if line.address.startswith(_GUARDED) else line.address
         good.append(New(address, reason if reason in REASONS else "import", min(started or now, now), ends))
     return good, bad
-
-
-def _place(read: Liste, names: Sequence[str]) -> int | None:
-    return next((at for at, name in enumerate(read.columns) if canonical(name) in names), None)
-
-
-def _value(line: Line, place: int | None) -> str:
-    return "" if place is None else line.values[place].strip()
 
 
 def _put(found: argparse.Namespace, good: Sequence[New]) -> tuple[int, int]:
@@ -174,26 +161,3 @@ async def _list_of(conn: AsyncConnection, found: argparse.Namespace, default: in
     if account is None:
         raise Failure(f"no account {found.account!r}: add it with mail2campaign account add")
     return account.id
-
-
-def _address(text: str) -> str:
-    addresses = parse(text)
-    if len(addresses) != 1 or addresses[0].fault is not None:
-        raise Failure(f"{text!r} is no e-mail address")
-    return addresses[0].address
-
-
-def _day(text: str) -> int:
-    day = _day_or_none(text)
-    if day is None:
-        raise Failure(f"{text!r} is no date: write for example 2027-06-30 or 30/06/2027")
-    return day
-
-
-def _day_or_none(text: str) -> int | None:
-    for form in ("%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d", "%d/%m/%Y", "%d/%m/%Y %H:%M:%S"):
-        try:
-            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() * 1000)
-        except ValueError:
-            continue
-    return None

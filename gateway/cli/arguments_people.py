@@ -1,0 +1,44 @@
+"""What can be typed about people: consents, everything stored about one person, complaints.
+
+In: how gateway.cli.arguments adds a command and a group. Out: nothing; the commands are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+Add = Callable[..., argparse.ArgumentParser]
+Group = Callable[[str, str], Any]
+
+
+def arguments(add: Add, group: Group) -> None:
+    """Add the commands about people."""
+    _consents(add, group)
+
+
+def _consents(add: Add, group: Group) -> None:
+    actions = group("consent", "the consent register: who agreed to be followed, who refused, and what proves it")
+    parsers = {}
+    for name, run, text in (
+        ("list", "show", "list what stands for each address"),
+        ("history", "history", "list every word that was recorded of an address"),
+        ("agree", "agree", "record that a person agreed"),
+        ("refuse", "refuse", "record that a person refused: acts on mails already sent too"),
+        ("import", "bring_in", "add the words of a list (columns Email, Consent, Date, Source, Wording)"),
+        ("export", "export", "write the whole register as CSV"),
+    ):
+        parsers[name] = add(actions, name, f"consents:{run}", text)
+        parsers[name].add_argument("--account", required=True, metavar="NAME")
+    for name in ("history", "agree", "refuse"):
+        parsers[name].add_argument("address", metavar="ADDRESS")
+    for name in ("agree", "refuse", "import"):
+        parsers[name].add_argument("--by", default="", metavar="WHO", help="who records it")
+        parsers[name].add_argument("--date", metavar="DATE", help="when it was said, 2026-11-27 (default: now)")
+        wording = "what the person was asked, word for word"
+        parsers[name].add_argument("--wording", required=name == "agree", default="", metavar="TEXT", help=wording)
+        source = "import" if name == "import" else "command"
+        parsers[name].add_argument("--source", default=source, metavar="TEXT", help="how it was said")
+    parsers["import"].add_argument("file", metavar="FILE")
+    parsers["export"].add_argument("file", metavar="FILE", nargs="?", help="(default: standard output)")

@@ -17,10 +17,11 @@ from typing import Protocol, TypeVar
 
 from gateway import proof_head
 from gateway.senders import Refusal
+from mail import spf
 from mail.alignment import aligned
 from mail.dkim_signature import Key, Signature, Weakness, claimed_domain, read_key, read_signature
 from mail.dkim_verify import holds, raw_fields
-from mail.resolver import DnsTrouble
+from mail.resolver import DnsTrouble, NoDomain
 from parsers.address import a_label
 from parsers.headers import Fields, first
 from store.proved import Rules
@@ -39,6 +40,8 @@ class Dns(Protocol):
     """What is asked of the resolver."""
 
     async def texts(self, name: str) -> tuple[str, ...] | DnsTrouble: ...
+
+    async def records(self, name: str, kind: str) -> tuple[str, ...] | NoDomain | DnsTrouble: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class _Found:
     others: list[str] = field(default_factory=list)  # domains that signed and may not speak for From
     held: bool = False
     trouble: bool = False
+    spf: str = ""  # what SPF said, where the account allows it
 
 
 class Prover:
@@ -108,8 +112,11 @@ class Prover:
             return found_id
         domain = a_label(mail.author.rpartition("@")[2])
         found = await self._signed(mail, domain, rules)
+        if not found.held and rules.spf:
+            await self._permitted(mail, domain, rules, found)
         if found.held:
-            return Evidence("dkim", found_id, await self._away(lambda: _content(mail.raw)))
+            way = "spf" if found.spf else "dkim"
+            return Evidence(way, found_id, await self._away(lambda: _content(mail.raw)))
         if found.trouble:
             return _later("proof_dns", "4.7.5")
         return _refused(mail, domain, found)
@@ -134,6 +141,17 @@ class Prover:
                 break
             found.weaknesses.append(weak)
         return found
+
+    async def _permitted(self, mail: Offered, domain: str, rules: Rules, found: _Found) -> None:
+        """Ask SPF about the return path, where it is the author's; a record that lets everybody pass says nothing."""
+        sender = a_label(mail.mail_from.rpartition("@")[2].strip("<>"))
+        if not aligned(sender, domain, rules.relaxed):
+            found.spf = "unaligned"
+            return
+        said = await spf.check(self._dns, mail.peer, mail.mail_from, mail.helo)
+        found.spf = "broad" if said.broad and said.result is spf.Result.PASS else said.result.value
+        found.held = found.spf == "pass"
+        found.trouble |= said.result is spf.Result.TEMPERROR
 
     async def _away(self, work: Callable[[], T]) -> T:
         """Do what takes the processor long in a thread of ours: the event loop has other mails."""
@@ -170,7 +188,7 @@ def _later(key: str, enhanced: str) -> Refusal:
 
 
 def _refused(mail: Offered, domain: str, found: _Found) -> Refusal:
-    """The sentence that helps most: what is wrong with the domain's own signature, else that there is none."""
+    """The sentence that helps most: what is wrong with the domain's own signature or SPF, else that there is none."""
     if Weakness.BROKEN in found.weaknesses and first(mail.fields, "arc-seal"):  # Microsoft 365 seals every mail
         return Refusal("proof_forwarded", mail.author, domain, enhanced="5.7.22", ways=True)
     if found.weaknesses:
@@ -178,6 +196,8 @@ def _refused(mail: Offered, domain: str, found: _Found) -> Refusal:
         weak = found.weaknesses[-1]
         enhanced = "5.7.20" if weak in (Weakness.BROKEN, Weakness.KEY) else "5.7.21"
         return Refusal(f"proof_{weak.value}", mail.author, domain, enhanced=enhanced, ways=True)
+    if found.spf and found.spf != "unaligned":
+        return Refusal("proof_spf", mail.peer, f"{domain} ({found.spf})", enhanced="5.7.23", ways=True)
     if found.others:
         named = ", ".join(dict.fromkeys(found.others))[:80]
         return Refusal("proof_other", domain, named, enhanced="5.7.22", ways=True)

@@ -156,6 +156,14 @@ class Resolver:
         answer: tuple[str, ...] | DnsTrouble = await self._once(("text", name.rstrip(".").lower()), self._texts)
         return answer
 
+    async def records(self, name: str, kind: str) -> tuple[str, ...] | NoDomain | DnsTrouble:
+        """The records of a name as texts, nothing fenced off: A, AAAA, PTR, TXT, or the hosts of MX, best first."""
+        if kind == "TXT":
+            return await self.texts(name) or NoDomain(exists=True)
+        answer: tuple[str, ...] | NoDomain | DnsTrouble
+        answer = await self._once((kind, name.rstrip(".").lower()), lambda asked: self._plain(asked, kind))
+        return answer
+
     async def tlsa(self, host: str, port: int) -> Tlsas | DnsTrouble:
         """The TLSA records of a server, where DNSSEC proves its address and them (RFC 7672 section 2.2)."""
         if self._validating is None:
@@ -223,6 +231,17 @@ class Resolver:
         if found.trouble:
             return DnsTrouble(found.trouble), _TROUBLE_TTL
         return tuple(_text(record.data) for record in found.data[:_MAX_TEXTS]), found.ttl
+
+    async def _plain(self, name: str, kind: str) -> tuple[tuple[str, ...] | NoDomain | DnsTrouble, float]:
+        found = await self._query(name, kind)
+        if found.trouble:
+            return DnsTrouble(found.trouble), _TROUBLE_TTL
+        if not found.data:
+            return NoDomain(found.exists), found.ttl
+        if kind == "MX":
+            return tuple(host for _, host in sorted(map(_host, found.data)) if host), found.ttl
+        names = (str(one.dname if kind == "PTR" else one.addr).rstrip(".") for one in found.data)
+        return tuple(names)[:_MAX_TEXTS], found.ttl
 
     async def _proven_mx(self, domain: str) -> _Records:
         assert self._validating is not None

@@ -196,6 +196,45 @@ async def test_relaxed_alignment_is_for_accounts_that_allow_it(tmp_path: Path) -
         assert "signe par other.example" in await send(made, signed(letter(2), "other.example"))
 
 
+SPF = [
+    ("v=spf1 ip4:127.0.0.1 -all", "anne@firm.example", True, "250 2.0.0"),
+    ("v=spf1 ip4:127.0.0.1 -all", "anne@firm.example", False, "550-5.7.20"),  # not without the account's leave
+    ("v=spf1 ip4:192.0.2.1 -all", "anne@firm.example", True, "550-5.7.23"),
+    ("v=spf1 ~all", "anne@firm.example", True, "550-5.7.23"),
+    ("v=spf1 ?all", "anne@firm.example", True, "550-5.7.23"),
+    ("v=spf1 +all", "anne@firm.example", True, "550-5.7.23"),  # everybody may: that proves nothing
+    ("v=spf1 include:away.example -all", "anne@firm.example", True, "451-4.7.5"),
+    ("v=spf1 ip4:127.0.0.1 -all", "anne@mail.firm.example", True, "550-5.7.20"),
+    ("v=spf1 ip4:127.0.0.1 -all", "anne@esp.example", True, "550-5.7.20"),
+]
+
+
+@pytest.mark.parametrize(("text", "sender", "allowed", "code"), SPF)
+async def test_spf_where_the_account_allows_it(
+    tmp_path: Path, text: str, sender: str, allowed: bool, code: str
+) -> None:
+    async with house(tmp_path, trusted_networks=[]) as made:
+        for domain in ("firm.example", "mail.firm.example", "esp.example"):
+            made.dns.put(domain, "TXT", text)
+        made.dns.silent.add("away.example")
+        async with made.database.write() as conn:
+            await proved.set_rules(conn, made.account, Rules(spf=allowed))
+        said = await send(made, letter(), sender=sender)
+        assert said.startswith(code), said
+        if code.startswith("250"):
+            assert made.spool.load(made.spool.pending()[0])[0].proof == "spf"
+            assert "Un autre message" in await send(made, letter(body="Autre\r\n"), sender=sender)
+            assert "dans le champ A (To)" in await send(made, letter(2, to="x@y.example"), sender=sender)
+
+
+async def test_relaxed_spf(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted_networks=[]) as made:
+        made.dns.put("bounce.firm.example", "TXT", "v=spf1 ip4:127.0.0.0/8 -all")
+        async with made.database.write() as conn:
+            await proved.set_rules(conn, made.account, Rules(relaxed=True, spf=True))
+        assert (await send(made, letter(), sender="x@bounce.firm.example")).startswith("250")
+
+
 async def test_a_peer_that_forges_waits(tmp_path: Path) -> None:
     async with house(tmp_path, trusted_networks=[]) as made:
         for _ in range(30):

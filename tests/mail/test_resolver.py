@@ -120,6 +120,21 @@ async def test_texts(resolver: Resolver) -> None:
     assert isinstance(await resolver.texts("fail.test"), DnsTrouble)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "found"),
+    [
+        ("two.test", "MX", ("a.two.test", "b.two.test")), ("null.test", "MX", ()), ("only-a.test", "MX", NoDomain(True)),
+        ("Only-A.test.", "A", ("192.0.2.7",)), ("only-aaaa.test", "AAAA", ("2001:db8::7",)), ("gone.test", "A", NoDomain()),
+        ("inside.test", "A", ("127.0.0.9",)), ("7.2.0.192.in-addr.arpa", "PTR", ("Only-A.test",)),
+        ("empty.test", "TXT", ("x",)), ("two.test", "TXT", NoDomain(True)),
+        ("fail.test", "A", DnsTrouble("DNS server returned general failure")),
+    ],
+)  # fmt: skip
+async def test_plain_records(resolver: Resolver, name: str, kind: str, found: object) -> None:
+    said = await resolver.records(name, kind)
+    assert type(said) is type(found) if isinstance(found, DnsTrouble) else said == found
+
+
 async def test_without_a_validating_server_there_is_no_dane(resolver: Resolver, server: tuple[Dns, int]) -> None:
     assert await resolver.tlsa("a.two.test", 25) == Tlsas()
     assert all(kind != "TLSA" for _, kind in server[0].asked)

@@ -6,13 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from store_helpers import KEYS, NOW
 
-from store import accounts, campaigns, control, events, jobs, notices
+from store import accounts, campaigns, control, events, jobs, notices, tables
 from store.engine import Database
 from store.states import Event, Status
 from store.values import CampaignState, Change
+
+SQLITE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # whose plans name each step
 
 
 async def join(db: Database, pid: int = 1, now: int = NOW) -> int:
@@ -219,6 +221,7 @@ async def test_senders_see_the_campaigns_of_a_suspended_account_as_paused(db: Da
         assert (await campaigns.states(conn, [campaign.id]))[campaign.id] is CampaignState.PAUSED
 
 
+@SQLITE
 async def test_looking_for_finished_campaigns_reads_no_whole_campaign(db: Database, make: Any) -> None:
     await make(3)
     seen: list[str] = []
@@ -273,13 +276,12 @@ async def test_transactional_campaigns_are_known(db: Database, make: Any) -> Non
     first, second = await make(1), await make(1)
     async with db.write() as conn:
         options = '{"subject":"\\"type\\":\\"transactional\\"","type":"marketing"}'
-        await conn.exec_driver_sql("UPDATE campaigns SET options = ? WHERE id = ?", (options, first.id))
-        await conn.exec_driver_sql(
-            "UPDATE campaigns SET options = ? WHERE id = ?", ('{"type":"transactional"}', second.id)
-        )
+        for one, said in ((first, options), (second, '{"type":"transactional"}')):
+            await conn.execute(update(tables.campaigns).where(tables.campaigns.c.id == one.id).values(options=said))
         assert await jobs.urgent(conn, [first.id, second.id]) == {second.id}
 
 
+@SQLITE
 async def test_recipients_that_wait_cost_no_scan(db: Database, make: Any) -> None:
     await make(3)
     seen: list[tuple[str, Any]] = []

@@ -19,6 +19,8 @@ from store.values import Change
 
 TOMORROW = (NOW // DAY + 1) * DAY
 
+SQLITE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # whose plans name each step
+
 
 @pytest.mark.parametrize(
     ("days", "wanted"),
@@ -184,6 +186,7 @@ async def test_what_waits_elsewhere_is_known(db: Database, make: Any) -> None:
         assert await campaigns.get(conn, first.id) is not None
 
 
+@SQLITE
 async def test_a_million_that_wait_are_not_looked_at(db: Database, make: Any) -> None:
     seen: list[tuple[str, Any]] = []
     async with db.read() as conn:

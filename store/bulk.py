@@ -1,82 +1,119 @@
-"""Many rows in one statement: read, change, insert and lease, where a batch of senders' outcomes would be many steps.
+"""Many rows in one statement, and several of these at once, where a batch of senders' outcomes would be many steps.
 
-In: an open connection, a table, column names, rows as tuples in that order. Out: rows as lists, or how many were changed.
-SQLite gets the whole batch as one JSON text and does it in one step: Python's driver hands the interpreter's lock over at
-every row (PEP 249 `executemany` and `fetchall` included), and beside a thread that signs mails each hand-over cost more
-than the row: twelve a mail, measured. Other engines get SQLAlchemy's own statements, which the tests hold as the oracle.
-Column names come from the code, never from a stranger. Raises what the database raises.
+In: an open connection, and steps: a table, column names, rows as tuples in that order. Out: rows as lists, or nothing.
+SQLite gets the rows of each step as one JSON text and does all steps in one go: Python's driver hands the interpreter's lock
+over at every row (PEP 249 `executemany` and `fetchall` included) and its thread is woken at every statement, and beside a
+thread that signs mails each hand-over cost more than the row: twelve a mail, measured. Other engines get SQLAlchemy's own
+statements, which the tests hold as the oracle. Column names come from the code, never from a stranger. Raises what the
+database raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, TextClause, bindparam, insert, select, text, update
+from sqlalchemy import Executable, Table, bindparam, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import driver
 
-async def read(conn: AsyncConnection, table: Table, names: tuple[str, ...], ids: Sequence[int]) -> list[list[Any]]:
+Rows = Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement over many rows: SQLite's own, and how to make any other engine's with its parameters."""
+
+    packed: str
+    rows: Rows
+    plain: Callable[[], tuple[Executable, list[dict[str, Any]]]]
+
+
+async def run(conn: AsyncConnection, *steps: Step) -> None:
+    """Do these steps in their order; one without rows does nothing."""
+    wanted = [step for step in steps if step.rows]
+    if conn.dialect.name == "sqlite" and wanted:
+        await driver.of(conn).together([(step.packed, {"rows": orjson.dumps(step.rows).decode()}) for step in wanted])
+        return
+    for step in wanted:
+        await conn.execute(*step.plain())
+
+
+async def read(conn: AsyncConnection, table: Table, names: tuple[str, ...], ids: Sequence[int]) -> Rows:
     """The rows of these ids, locked until the transaction ends; in no order, and without those that do not exist."""
     if conn.dialect.name == "sqlite":
-        told = (await conn.execute(_reader(table, names), {"ids": orjson.dumps(ids).decode()})).scalar_one()
-        found: list[list[Any]] = orjson.loads(told)
+        told = await driver.of(conn).together([(_reader(table, names), {"ids": orjson.dumps(ids).decode()})])
+        found: Rows = orjson.loads(told[0])
         return found
     query = select(*(table.c[name] for name in names)).where(table.c.id.in_(ids))
     return [list(row) for row in await conn.execute(query.order_by(table.c.id).with_for_update())]
 
 
-async def change(conn: AsyncConnection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+def change(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
     """Write the columns `names` of rows that begin with their id: `(id, value, …)`."""
-    if not rows:
-        return
-    if conn.dialect.name == "sqlite":
-        await conn.execute(_changer(table, names), {"rows": orjson.dumps(rows).decode()})
-        return
-    query = update(table).where(table.c.id == bindparam("b_id"))
-    keys = ("b_id", *(f"b_{name}" for name in names))
-    await conn.execute(
-        query.values({name: bindparam(f"b_{name}") for name in names}),
-        [dict(zip(keys, row, strict=True)) for row in rows],
-    )
+
+    def plain() -> tuple[Executable, list[dict[str, Any]]]:
+        keys = ("b_id", *(f"b_{name}" for name in names))
+        query = update(table).where(table.c.id == bindparam("b_id"))
+        return query.values({name: bindparam(f"b_{name}") for name in names}), _named(keys, rows)
+
+    return Step(_changer(table, names), rows, plain)
 
 
-async def add(conn: AsyncConnection, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+def add(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
     """Insert rows; a value that is a dict or list is stored as its JSON text."""
-    if not rows:
-        return
-    if conn.dialect.name == "sqlite":
-        await conn.execute(_adder(table, names), {"rows": orjson.dumps(rows).decode()})
-        return
-    plain = [
+    return Step(_adder(table, names), rows, lambda: (insert(table), _named(names, rows)))
+
+
+def count(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
+    """Add to counters: the last column to that of the row that has the others as its key, or as a new row."""
+    *key, counter = names
+    more = f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {counter} = {table.name}.{counter} + excluded.{counter}"
+
+    def plain() -> tuple[Executable, list[dict[str, Any]]]:
+        return text(f"{_into(table, names)} VALUES ({', '.join(f':{name}' for name in names)}){more}"), _named(
+            names, rows
+        )
+
+    # WHERE true: else SQLite takes ON for the beginning of a join's condition
+    return Step(f"{_adder(table, names)} WHERE true{more}", rows, plain)
+
+
+def _named(names: tuple[str, ...], rows: Rows) -> list[dict[str, Any]]:
+    return [
         {
             name: orjson.dumps(v).decode() if isinstance(v, dict | list) else v
             for name, v in zip(names, row, strict=True)
         }
         for row in rows
     ]
-    await conn.execute(insert(table), plain)
 
 
 @lru_cache(maxsize=32)
-def _reader(table: Table, names: tuple[str, ...]) -> TextClause:
+def _reader(table: Table, names: tuple[str, ...]) -> str:
     row = f"json_array({', '.join(names)})"
     wanted = "id IN (SELECT value FROM json_each(:ids))"
-    return text(f"SELECT json_group_array({row}) FROM {table.name} WHERE {wanted}")  # noqa: S608 our own names
+    return f"SELECT json_group_array({row}) FROM {table.name} WHERE {wanted}"  # noqa: S608 our own names
 
 
 @lru_cache(maxsize=32)
-def _changer(table: Table, names: tuple[str, ...]) -> TextClause:
+def _changer(table: Table, names: tuple[str, ...]) -> str:
     written, given = ", ".join(f"{name} = given.{name}" for name in names), _given(("id", *names))
     which = f"{table.name}.id = given.id"
-    return text(f"UPDATE {table.name} SET {written} FROM ({given}) AS given WHERE {which}")  # noqa: S608 our own names
+    return f"UPDATE {table.name} SET {written} FROM ({given}) AS given WHERE {which}"  # noqa: S608 our own names
 
 
 @lru_cache(maxsize=32)
-def _adder(table: Table, names: tuple[str, ...]) -> TextClause:
-    return text(f"INSERT INTO {table.name} ({', '.join(names)}) {_given(names)}")
+def _adder(table: Table, names: tuple[str, ...]) -> str:
+    return f"{_into(table, names)} {_given(names)}"
+
+
+def _into(table: Table, names: Sequence[str]) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(names)})"
 
 
 def _given(names: tuple[str, ...]) -> str:

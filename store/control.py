@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import bulk
 from store.states import WAITING, Event, Status, after
 from store.tables import campaigns, recipients, tallies
 from store.tallies import Differences, status_name
@@ -142,7 +143,7 @@ async def settle_stopped(conn: AsyncConnection, now: int, campaign_id: int | Non
         if ids:
             query_ = update(recipients).where(recipients.c.id.in_(ids))
             await conn.execute(query_.values(next_attempt_at=None, **values))
-    await differences.write(conn)
+    await bulk.run(conn, *differences.steps())
     return len(rows)
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
 
 
@@ -44,9 +46,7 @@ class Cursor:
     def _run(self, sqlite: sqlite3.Connection, operation: str, parameters: Any, many: bool) -> None:
         """In the connection's thread: begin, execute, fetch and close."""
         with closing(sqlite.cursor()) as cursor:
-            opening = self._connection.opening
-            if opening and not sqlite.in_transaction:
-                cursor.execute(opening)
+            self._connection.begin(sqlite)
             if many:
                 cursor.executemany(operation, parameters)
             else:
@@ -110,6 +110,30 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             self._handle_exception(error)
         self._doubtful = False
 
+    async def together(self, steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+        """Run several statements by one errand, past SQLAlchemy; returns the first row of the last one, or None."""
+        self._doubtful = True
+        try:
+            row = await self._connection._execute(self._all, self._connection._conn, steps)
+        except sqlite3.Error as error:
+            self._doubtful = False
+            raise DBAPIError.instance(steps[-1][0], None, error, sqlite3.Error) from error
+        self._doubtful = False
+        return row
+
+    def _all(self, sqlite: sqlite3.Connection, steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+        """In the connection's thread."""
+        with closing(sqlite.cursor()) as cursor:
+            self.begin(sqlite)
+            for statement, parameters in steps:
+                cursor.execute(statement, parameters)
+            return cursor.fetchone()
+
+    def begin(self, sqlite: sqlite3.Connection) -> None:
+        """In the connection's thread: begin a transaction where none is open."""
+        if self.opening and not sqlite.in_transaction:
+            sqlite.execute(self.opening)
+
     def rollback(self) -> None:
         if self._open:
             super().rollback()
@@ -135,3 +159,11 @@ class Driver(AsyncAdapt_aiosqlite_dbapi):
         """Open a connection and start its thread."""
         made = super().connect(*arg, **kw)
         return Connection(self, made._connection)
+
+
+def of(conn: AsyncConnection) -> Connection:
+    """The driver's own connection below one of SQLAlchemy, which must be SQLite's."""
+    found = conn.sync_connection.connection.dbapi_connection if conn.sync_connection is not None else None
+    if not isinstance(found, Connection):
+        raise TypeError("no open connection to SQLite")
+    return found

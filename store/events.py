@@ -155,8 +155,11 @@ async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: Suppress
     rows = {row[0]: dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)}
     batch = Applied(rows)
     applied = sum(batch.apply(change) for change in changes)
-    await bulk.change(conn, recipients, _WRITTEN, [_values(rows[one]) for one in sorted(batch.touched)])
-    await bulk.add(conn, events, _HISTORY, batch.history)
-    await batch.differences.write(conn)
+    await bulk.run(
+        conn,
+        bulk.change(recipients, _WRITTEN, [_values(rows[one]) for one in sorted(batch.touched)]),
+        bulk.add(events, _HISTORY, batch.history),
+        *batch.differences.steps(),
+    )
     await aftermath.write(conn, batch.news, rows, keys)
     return applied

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.bulk import Step, count
 from store.states import Status
-from store.tables import tallies
+from store.tables import curves, tallies
 
 MEASURES = (
     "sent",  # recipients with at least one attempt ended
@@ -28,15 +29,6 @@ MEASURES = (
     "withdrawn",  # recipients found suppressed just before sending: cancelled, but by nobody's answer
 )
 SLOT = 60_000  # one point of the curve, ms
-
-_ADD = text(
-    "INSERT INTO tallies (campaign_id, name, n) VALUES (:campaign_id, :name, :n)"
-    " ON CONFLICT (campaign_id, name) DO UPDATE SET n = tallies.n + excluded.n"
-)
-_CURVE = text(
-    "INSERT INTO curves (campaign_id, slot, name, n) VALUES (:campaign_id, :slot, :name, :n)"
-    " ON CONFLICT (campaign_id, slot, name) DO UPDATE SET n = curves.n + excluded.n"
-)
 
 
 def status_name(status: int) -> str:
@@ -65,16 +57,13 @@ class Differences:
         """Put one event on the curve."""
         self.points[campaign_id, at - at % SLOT, name] += 1
 
-    async def write(self, conn: AsyncConnection) -> None:
-        """Add the differences to the rows, in one order for all writers (no deadlocks on PostgreSQL)."""
-        rows = [{"campaign_id": c, "name": name, "n": n} for (c, name), n in sorted(self.counts.items()) if n]
-        if rows:
-            await conn.execute(_ADD, rows)
-        points = [
-            {"campaign_id": c, "slot": s, "name": name, "n": n} for (c, s, name), n in sorted(self.points.items())
-        ]
-        if points:
-            await conn.execute(_CURVE, points)
+    def steps(self) -> tuple[Step, Step]:
+        """What adds the differences to the rows, in one order for all writers (no deadlocks on PostgreSQL)."""
+        counts = [(*key, n) for key, n in sorted(self.counts.items()) if n]
+        points = [(*key, n) for key, n in sorted(self.points.items())]
+        return count(tallies, ("campaign_id", "name", "n"), counts), count(
+            curves, ("campaign_id", "slot", "name", "n"), points
+        )
 
 
 async def read(conn: AsyncConnection, campaign_id: int) -> tuple[dict[Status, int], dict[str, int]]:

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import bulk
 from store.engine import Database
-from store.tables import events, recipients
+from store.tables import events, recipients, tallies
 
 READ = ("id", "address", "status", "next_attempt_at", "reply", "clicks")
 WRITTEN = ("status", "next_attempt_at", "reply", "clicks")
@@ -58,7 +59,7 @@ async def test_rows_come_out_as_they_were_written(db: Database, make: Any, ours:
         way: Any = conn if ours else Elsewhere(conn)
         before = await bulk.read(conn, recipients, READ, ids)
         assert sorted(before) == sorted(await bulk.read(Elsewhere(conn), recipients, READ, ids))  # type: ignore[arg-type]
-        await bulk.change(way, recipients, WRITTEN, wanted)
+        await bulk.run(way, bulk.change(recipients, WRITTEN, wanted))
         after = sorted(await bulk.read(way, recipients, READ, [*ids, 999_999]))
     kept = {row[0]: row[1] for row in before}
     assert [(row[0], *row[2:]) for row in after[:15]] == wanted
@@ -75,10 +76,38 @@ async def test_history_keeps_its_story(db: Database, make: Any, ours: bool) -> N
     story = {"reply": REPLIES, "code": 250, "tls": "", "none": None, "nested": {"deep": [1.5, True, "é"]}}
     rows = [(one, campaign.id, 5, 0, True, story), (one, campaign.id, 6, 1, False, {})]
     async with db.write() as conn:
-        await bulk.add(conn if ours else Elsewhere(conn), events, HISTORY, rows)  # type: ignore[arg-type]
-        await bulk.add(conn, events, HISTORY, [])
-        await bulk.change(conn, events, ("kind",), [])
+        way: Any = conn if ours else Elsewhere(conn)
+        await bulk.run(way, bulk.add(events, HISTORY, rows))
+        await bulk.run(way, bulk.add(events, HISTORY, []), bulk.change(events, ("kind",), []))
     async with db.read() as conn:
         found = (await conn.execute(select(*(events.c[name] for name in HISTORY)).order_by(events.c.at))).all()
     assert [(*row[:5], orjson.loads(row.detail)) for row in found] == rows
     assert found[0].detail == orjson.dumps(story).decode()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_counters_are_added_to_or_begun(db: Database, make: Any, ours: bool) -> None:
+    campaign = await make(3)
+    names = ("campaign_id", "name", "n")
+    async with db.write() as conn:
+        way: Any = conn if ours else Elsewhere(conn)
+        await bulk.run(way, bulk.count(tallies, names, [(campaign.id, "clicks", 2), (campaign.id, "sent", -1)]))
+        await bulk.run(way, bulk.count(tallies, names, [(campaign.id, "clicks", 3)]))
+    async with db.read() as conn:
+        rows = await conn.execute(select(tallies.c.name, tallies.c.n).where(tallies.c.campaign_id == campaign.id))
+        found = {row.name: row.n for row in rows}
+    assert (found["clicks"], found["sent"], found["status:0"]) == (5, -1, 3)
+
+
+async def test_a_step_that_fails_takes_back_those_before_it(db: Database, make: Any) -> None:
+    campaign = await make(1)
+    with pytest.raises(IntegrityError):
+        async with db.write() as conn:
+            await bulk.run(
+                conn,
+                bulk.count(tallies, ("campaign_id", "name", "n"), [(campaign.id, "clicks", 2)]),
+                bulk.add(events, HISTORY, [(1, campaign.id, None, 0, False, {})]),
+            )
+    async with db.read() as conn:
+        query = select(tallies.c.name).where(tallies.c.campaign_id == campaign.id, tallies.c.name == "clicks")
+        assert (await conn.execute(query)).all() == []

@@ -35,6 +35,8 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     # receiving
     "mail_accepted": ("info", {"ref", "kind", "listener", "peer", "bytes", "account", "campaign", "proof"}),
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),
+    "sender_asked": ("info", {"account", "sender", "notice"}),
+    "sender_answered": ("info", {"account", "sender", "answer"}),
     "login_failed": ("warning", {"listener", "peer"}),
     "connection_refused": ("warning", {"listener", "peer"}),
     "mail_answered": ("info", {"ref", "kind", "account", "notice"}),
@@ -77,7 +79,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
 
 # Secret links and signed addresses: whoever reads the log must not be able to use them.
 _SECRETS = re.compile(
-    r"(?i)(/(?:r|o|c|u|l|v|a|h|t|b)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
+    r"(?i)(/(?:r|o|c|u|l|v|a|h|t|b|s)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
 )
 _process = "mail2campaign"
 

@@ -61,7 +61,9 @@ async def queue(conn: AsyncConnection, letter: Letter, raw: bytes) -> int:
 
 def _build(desk: Desk, letter: Letter, now: int) -> bytes:
     domain = desk.domain
-    foot = text(letter.locale, letter.foot or ("ack.foot_copy" if letter.reply_to else "ack.foot"), domain=domain)
+    # a letter about no campaign has no link that decides on one
+    usual = "ack.foot" if letter.campaign_id is not None else "asking.foot"
+    foot = text(letter.locale, letter.foot or ("ack.foot_copy" if letter.reply_to else usual), domain=domain)
     reply = letter.reply_to
     if letter.campaign_id is not None and not reply:
         reply = f"campagne+{sign(desk.keyring, Purpose.REPLY, letter.campaign_id, letter.serial)}@{domain}"

@@ -1,7 +1,7 @@
 """Accounts, their logins, attestations and declared senders.
 
 In: an open connection and plain values. Out: frozen values of store.values. A sender address belongs to exactly one
-account: `declare_sender` raises Taken when another one has it, as do second accounts and logins of a name.
+account: `declare_sender` raises Taken when another one has it (or its domain), as do second accounts and logins of a name.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parsers.address import a_label
 from store.tables import accounts, attestations, logins, senders
+from store.tables_senders import domains, sender_letters
 from store.values import Account, Sender
+
+UNPROVED_MS = 7 * 86_400_000  # for how long an address that was only declared is kept for its account
 
 
 class Taken(Exception):
@@ -122,15 +126,39 @@ def _sender(row: Row[tuple[object, ...]]) -> Sender:
     return Sender(fields["id"], fields["account_id"], fields["address"], fields["name"])
 
 
+async def proved_by(conn: AsyncConnection, address: str) -> int | None:
+    """The account that proved the domain of an address (or a domain itself); None when nobody did."""
+    domain = a_label(address.rpartition("@")[2])
+    query = select(domains.c.account_id).where(domains.c.domain == domain, domains.c.verified_at.is_not(None))
+    found = await conn.scalar(query)
+    return None if found is None else int(found)
+
+
 async def declare_sender(
     conn: AsyncConnection, account_id: int, address: str, name: str, verified_at: int | None, now: int
 ) -> int:
-    """Add a sender address to an account, or mark it verified; Taken when another account has it."""
+    """Add a sender address to an account, or mark it verified; Taken when another account has it or its domain.
+
+    An address of a domain that the account proved is verified at once; one that another account only declared, and could
+    not prove in a week, changes hands.
+    """
+    owner = await proved_by(conn, address)
+    if owner not in (None, account_id):
+        raise Taken(f"{address}: its domain belongs to another account")
+    verified_at = verified_at or (now if owner is not None else None)
     key = address.casefold()
     known = (await conn.execute(select(senders).where(senders.c.address_key == key))).first()
     if known is not None:
         if known.account_id != account_id:
-            raise Taken(f"{address} belongs to another account")
+            if known.verified_at is not None or known.created_at > now - UNPROVED_MS:
+                raise Taken(f"{address} belongs to another account")
+            old = update(sender_letters).where(
+                sender_letters.c.sender_id == known.id
+            )  # links to it are worth nothing now
+            await conn.execute(old.values(serial=sender_letters.c.serial + 1, asked_at=0, refused_at=None))
+            moved = {"account_id": account_id, "name": name, "verified_at": verified_at, "created_at": now}
+            await conn.execute(update(senders).where(senders.c.id == known.id).values(**moved))
+            return int(known.id)
         values = {"verified_at": known.verified_at or verified_at, "name": name or known.name}
         await conn.execute(update(senders).where(senders.c.id == known.id).values(**values))
         return int(known.id)

@@ -35,6 +35,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
     _running(commands)
     _accounts(commands)
+    _senders(commands)
     _campaigns(commands)
     _suppressions(commands)
     arguments_people.arguments(_add, partial(_group, commands))
@@ -113,13 +114,29 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
     pool.add_argument("name", metavar="NAME")
     pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")
+
+
+def _senders(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     actions = _group(commands, "sender", "sender addresses of an account")
-    add = _add(actions, "add", "accounts:add_sender", "declare a sender address")
+    add = _add(actions, "add", "senders:add", "declare a sender address; its owner is asked by mail to confirm")
     add.add_argument("name", metavar="NAME")
     add.add_argument("address", metavar="ADDRESS", help='for example: "Agnès Martin <agnes@example.org>"')
-    add.add_argument("--verified", action="store_true", help="you know that the address is theirs")
-    listing = _add(actions, "list", "accounts:list_senders", "list the verified senders of an account")
+    add.add_argument("--verified", action="store_true", help="you know that the address is theirs: nobody is asked")
+    check = _add(actions, "check", "senders:check", "tell whether a sender is proved, and look at its domain's record")
+    check.add_argument("name", metavar="NAME")
+    check.add_argument("address", metavar="ADDRESS")
+    check.add_argument("--again", action="store_true", help="send its owner a new link; the old one ends")
+    listing = _add(actions, "list", "senders:show", "list the verified senders of an account")
     listing.add_argument("name", metavar="NAME")
+    actions = _group(commands, "domain", "domains that an account owns: proved by DNS, closed to other accounts")
+    for name, text in (
+        ("add", "claim a domain and print the TXT record that proves it"),
+        ("check", "look for the record; when it is there, the account's senders of that domain are verified"),
+    ):
+        action = _add(actions, name, f"senders:domain_{name}", text)
+        action.add_argument("name", metavar="NAME")
+        action.add_argument("domain", metavar="DOMAIN")
+    _add(actions, "list", "senders:domain_list", "list the domains of an account").add_argument("name", metavar="NAME")
 
 
 def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

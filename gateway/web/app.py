@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
-from gateway.web import actions, consent, context, export, orders, report, track, unsubscribe
+from gateway.web import actions, consent, context, export, orders, report, senders, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.guard import Guard
 from gateway.web.pages import page, problem, static
@@ -37,6 +37,8 @@ _ROUTES = [
     Route("/u/{token}", unsubscribe.act, methods=["POST"]),
     Route("/v/{token}", orders.ask),
     Route("/v/{token}", orders.act, methods=["POST"]),
+    Route("/s/{token}", senders.ask),
+    Route("/s/{token}", senders.act, methods=["POST"]),
     Route("/r/{token}.json", report.as_json),
     Route("/r/{token}", report.show),
     Route("/r/{token}/live", report.live),

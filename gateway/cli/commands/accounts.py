@@ -1,4 +1,4 @@
-"""`account` and `sender`: who may send, how much, and under which addresses.
+"""`account`: who may send, how much, and what proves it.
 
 In: the parsed command line; a password on standard input. Out: one line that says what was done, or a list.
 Raises Failure or Taken with one sentence when it cannot be done.
@@ -15,13 +15,12 @@ from gateway.cli.commands import people
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.passwords import hash_password
-from parsers.address import parse
 from store import accounts, consents, control, proved, quotas, suppressions, talks
 from store.control import Halted
 from store.engine import Database, now_ms
 from store.proved import Rules
 from store.quotas import Allowance
-from store.values import Account, Sender
+from store.values import Account
 
 
 def add(found: argparse.Namespace) -> None:
@@ -54,7 +53,7 @@ def attest(found: argparse.Namespace) -> None:
 
     async def work(database: Database) -> str:
         async with database.write() as conn:
-            account = await _account(conn, found.name)
+            account = await account_of(conn, found.name)
             if not found.withdraw:
                 await accounts.attest(conn, account.id, found.by, found.wording, at)
                 return f"attestation by {found.by} recorded"
@@ -81,7 +80,7 @@ def hygiene(found: argparse.Namespace) -> None:
 
     async def work(database: Database) -> None:
         async with database.write() as conn:
-            account = await _account(conn, found.name)
+            account = await account_of(conn, found.name)
             await accounts.set_hygiene(conn, account.id, found.value == "on")
 
     with_database(settings_of(found), work)
@@ -116,7 +115,7 @@ def resume(found: argparse.Namespace) -> None:
 def _suspended(found: argparse.Namespace, *, suspended: bool) -> Halted:
     async def work(database: Database) -> Halted:
         async with database.write() as conn:
-            account = await _account(conn, found.name)
+            account = await account_of(conn, found.name)
             if account.suspended == suspended:
                 raise Failure(f"account {found.name} is {'suspended already' if suspended else 'not suspended'}")
             await accounts.suspend(conn, account.id, suspended)
@@ -132,7 +131,7 @@ def quota(found: argparse.Namespace) -> None:
 
     async def work(database: Database) -> Allowance | None:
         async with database.write() as conn:
-            account = await _account(conn, found.name)
+            account = await account_of(conn, found.name)
             if found.value is not None:
                 await quotas.change(conn, account.id, wanted)
             return await quotas.allowance(conn, account.id, settings.limits.new_account_per_day, now_ms())
@@ -159,7 +158,7 @@ def proof(found: argparse.Namespace) -> None:
 
     async def work(database: Database) -> tuple[Rules, bool]:
         async with database.write() as conn:
-            account = await _account(conn, found.name)
+            account = await account_of(conn, found.name)
             rules, waits = await proved.rules(conn, account.id), await talks.validates(conn, account.id)
             relaxed = found.alignment == "relaxed" if found.alignment else rules.relaxed
             wanted = Rules(relaxed, found.spf == "yes" if found.spf else rules.spf)
@@ -175,36 +174,8 @@ def proof(found: argparse.Namespace) -> None:
     print(f"account {found.name}: {ways}; validation {'always' if waits else 'of what port 25 proved'}")
 
 
-def add_sender(found: argparse.Namespace) -> None:
-    """Declare a sender address of an account; only a verified one may send."""
-    addresses = parse(found.address)
-    if len(addresses) != 1 or addresses[0].fault is not None:
-        raise Failure(f"{found.address!r} is no e-mail address")
-    address = addresses[0]
-
-    async def work(database: Database) -> None:
-        async with database.write() as conn:
-            account, now = await _account(conn, found.name), now_ms()
-            verified = now if found.verified else None
-            await accounts.declare_sender(conn, account.id, address.address, address.name, verified, now)
-
-    with_database(settings_of(found), work)
-    state = "verified" if found.verified else "declared, may not send before it is verified (--verified)"
-    print(f"sender {address.address} of {found.name}: {state}")
-
-
-def list_senders(found: argparse.Namespace) -> None:
-    """List the verified senders of an account, one a line: address, name."""
-
-    async def work(database: Database) -> list[Sender]:
-        async with database.read() as conn:
-            return await accounts.list_senders(conn, (await _account(conn, found.name)).id)
-
-    for sender in with_database(settings_of(found), work):
-        print(f"{sender.address}\t{sender.name}")
-
-
-async def _account(conn: AsyncConnection, name: str) -> Account:
+async def account_of(conn: AsyncConnection, name: str) -> Account:
+    """The account of that name; Failure when there is none."""
     account = await accounts.find_account(conn, name)
     if account is None:
         raise Failure(f"no account {name!r}: add it with mail2campaign account add")

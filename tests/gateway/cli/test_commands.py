@@ -127,7 +127,10 @@ def test_an_account_with_senders_and_attestation(there: Run) -> None:
     assert there("account", "attest", "École", "--by", "Jean", "--wording", "Chacun a dit oui.")[0] == 0
     assert "École\tattested\t" in there("account", "list")[1]
     assert there("sender", "add", "École", "Jean <jean@ecole.test>", "--verified")[0] == 0
-    assert there("sender", "add", "École", "bureau@ecole.test")[0] == 0  # declared, not verified
+    assert "a letter asks its owner" in there("sender", "add", "École", "bureau@ecole.test")[1]
+    assert "asked a moment ago" in there("sender", "add", "École", "bureau@ecole.test")[1]
+    assert "waiting for its owner's answer" in there("sender", "check", "École", "bureau@ecole.test")[1]
+    assert "verified\n" in there("sender", "check", "École", "jean@ecole.test")[1]
     assert there("sender", "list", "École")[1] == "jean@ecole.test\tJean\n"
 
 

@@ -2,7 +2,7 @@
 
 In: the raw mail, the clock and the campaign's zone. Out: JSON: whether a machine wrote it, its order or the words that were
 not understood, and whether it brings a list or a Config. `corrected` puts that list or Config in the place of the held
-mail's own. Raises nothing on any mail that parsers can read.
+mail's own; `forwarded` reads a mail to stop@. Raises nothing on any mail that parsers can read.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from parsers import mime, orders, said
+from parsers import arf, forwards, mime, orders, said
 from parsers.autoreply import absence_note, automatic
 from parsers.orders import Order
 from parsers.schedule import zone_of
 from parsers.submission import Reason, Submission, split
+
+FORWARDED = 20  # authors of forwarded mails
 
 
 def facts(raw: bytes, request: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +34,21 @@ def facts(raw: bytes, request: dict[str, Any]) -> dict[str, Any]:
     if isinstance(found, Order):
         return answer | {"act": found.act.value, "at": found.at, "count": found.count}
     return answer | {"act": "", "words": found.words, "doubt": found.doubt.value}
+
+
+def forwarded(raw: bytes, request: dict[str, Any]) -> dict[str, Any]:
+    """Who wrote the mail that is forwarded in this one, and the tokens in it, as JSON."""
+    message = mime.read(raw)
+    tokens = [token for one in forwards.texts(message) for token in arf.tokens_in(one.encode("utf-8", "replace"))]
+    machine = automatic(message.fields, request["mail_from"], by_subject=False) is not None
+    return {
+        "kind": "forwarded",
+        "authors": forwards.authors(message)[:FORWARDED],
+        "tokens": list(dict.fromkeys(tokens))[: arf.MAX_TOKENS],
+        "automatic": machine,
+        "message_id": message.message_id,
+        "subject": message.subject,
+    }
 
 
 def corrected(submission: Submission, path: str) -> Submission:

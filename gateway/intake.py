@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, answers, forecasting, journal, judge, notice, proofs
+from gateway import acknowledge, answers, forecasting, journal, judge, notice, proofs, stops
 from gateway import talks as conversations
 from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
@@ -60,7 +60,7 @@ class Work:
 
 
 class Intake:
-    """Takes mails of kind campaign and reply, one call each; safe to run several at once."""
+    """Takes mails of kind campaign, reply and forwarded, one call each; safe to run several at once."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -72,7 +72,9 @@ class Intake:
         desk = self._desk
         envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
         try:
-            if envelope.kind == "reply":
+            if envelope.kind == "forwarded":
+                await stops.take(desk, envelope, raw, ref)
+            elif envelope.kind == "reply":
                 correction = await conversations.take(desk, envelope, raw, ref)
                 if correction is not None:
                     await self._correct(ref, envelope, correction)

@@ -1,6 +1,7 @@
 """The process that reads what strangers sent: `python -m gateway.reader`.
 
-In: on standard input, one JSON line a request: {"do": "mail" | "return" | "said" | "corrected" | "explain", "path": file, …}.
+In: on standard input, one JSON line a request: {"do": "mail" | "return" | "said" | "forwarded" | "corrected" | "explain",
+"path": file, …}.
 Out: on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end", "last": whether it leaves}
 or {"kind": "failed", "why": traceback}. It has no database, hardly an environment, and limits on memory, processor time and
 file size; it dies with who asked. A mail that breaks it costs one process, never the gateway.
@@ -71,6 +72,8 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield explaining.explain(Path(request["path"]).read_bytes(), request["name"], request)
         elif request["do"] == "said":
             yield answers_read.facts(_raw(Path(request["path"])), request)
+        elif request["do"] == "forwarded":
+            yield answers_read.forwarded(_raw(Path(request["path"])), request)
         elif request["do"] == "return":
             yield returns.facts(_raw(Path(request["path"])))
         else:

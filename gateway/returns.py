@@ -21,7 +21,7 @@ from store.spool import Envelope
 from store.states import Event
 from store.values import Change
 
-_INSIDE = (Purpose.FEEDBACK, Purpose.BOUNCE, Purpose.STOP, Purpose.UNSUBSCRIBE, Purpose.MESSAGE_ID, Purpose.OPEN)
+INSIDE = (Purpose.FEEDBACK, Purpose.BOUNCE, Purpose.STOP, Purpose.UNSUBSCRIBE, Purpose.MESSAGE_ID, Purpose.OPEN)
 _COMPLAINTS = ("abuse", "fraud", "virus", "other")
 _WRONG_ADDRESS = (ReplyClass.UNKNOWN_USER, ReplyClass.NO_MAIL, ReplyClass.MOVED)
 
@@ -114,7 +114,7 @@ def _stop(envelope: Envelope, recipient: int, found: dict[str, Any]) -> Returned
 def _complaint(keyring: Keyring, envelope: Envelope, found: dict[str, Any]) -> Returned | None:
     complaint = found["complaint"]
     for text in complaint["tokens"] if complaint else ():
-        for purpose in _INSIDE:
+        for purpose in INSIDE:
             if (number := verify(keyring, purpose, text)) is not None:
                 return _complained(envelope, number[0], complaint["type"])
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from parsers.tokens import Keyring, Purpose, verify
 
-_PLAIN = {"mail": "campaign", "fbl": "fbl", "postmaster": "postmaster", "abuse": "postmaster"}
+_PLAIN = {"mail": "campaign", "fbl": "fbl", "postmaster": "postmaster", "abuse": "postmaster", "stop": "forwarded"}
 _TOKENS = {
     "bounce": ("bounce", Purpose.BOUNCE),
     "stop": ("stop", Purpose.STOP),

@@ -1,9 +1,9 @@
 """One SMTP connection of ours: who speaks, to which of our addresses, and what becomes of the mail.
 
 In: the hooks of gateway.smtp_protocol. Out: replies, and mails in the spool, fsynced before the 250 (SPEC 1). A mail to
-`mail@` or `campagne+…@` needs a declared sender in From, and a login, a trusted network or a proof (gateway.smtp_proof),
-which is looked for after the final dot; every other kind is taken from anybody for a token or name of ours. Nothing is
-relayed, nothing bounced. Logs mail_accepted and mail_refused.
+`mail@`, `campagne+…@` or `stop@` needs a declared sender in From, and a login, a trusted network or a proof
+(gateway.smtp_proof), which is looked for after the final dot; every other kind is taken from anybody for a token or name of
+ours. Nothing is relayed, nothing bounced. Logs mail_accepted and mail_refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from store.engine import Database, now_ms
 from store.spool import Envelope, Spool
 
 MAX_RECIPIENTS = 100
-_PROVED_KINDS = ("campaign", "reply")
+_PROVED_KINDS = ("campaign", "reply", "forwarded")
 _FLAWS = {
     Flaw.BARE: (550, "5.6.0"),
     Flaw.NUL: (550, "5.6.0"),

@@ -19,7 +19,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a mail came in; `kind` is campaign, bounce, stop, fbl, reply or postmaster, `token` the number that it bears."""
+    """How a mail came in; `kind` is campaign, bounce, stop, fbl, reply, forwarded or postmaster, `token` its number."""
 
     kind: str
     mail_from: str

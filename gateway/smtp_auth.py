@@ -1,8 +1,9 @@
 """AUTH PLAIN (RFC 4616) and LOGIN: from base64 to a login, or a reply.
 
 In: the arguments of AUTH and the connection to ask further. Out: the `Login`, a reply to give, or None when a reply was
-given already. An unknown login and a wrong password get the same answer after the same time; ten failures of one
-address within ten minutes close the door to it. Logs login_failed, without the name.
+given already. An unknown login and a wrong password get the same answer after the same work; ten failures of one address
+within ten minutes close the door to it, and fifty of one login (there or not) within an hour close that login to all
+addresses but those from which it was right before. Logs login_failed, without the name.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from store.accounts import Login, find_login
 if TYPE_CHECKING:
     from gateway.smtp_handler import Gate
 
+_NAME = 200  # characters of a login that are told apart
+
 
 async def authenticate(server: Any, gate: Gate, port: str, peer: str, args: list[str]) -> Login | str | None:
     """Carry one AUTH command to its end."""
@@ -28,12 +31,23 @@ async def authenticate(server: Any, gate: Gate, port: str, peer: str, args: list
     pair = await (_plain(server, args) if args[0] == "PLAIN" else _login(server, args))
     if pair is None or isinstance(pair, str):
         return pair
-    name, password = pair
+    return await _checked(gate, port, peer, *pair)
+
+
+async def _checked(gate: Gate, port: str, peer: str, name: str, password: str) -> Login | str:
+    limits, key = gate.limits, name.casefold()[:_NAME]
+    if limits.names.spent(key) and (key, peer) not in limits.familiar:
+        return reply(454, "4.7.0", "failures")
     async with gate.database.read() as conn:
         found = await find_login(conn, name)
-    if await gate.passwords.fit(password, found.password_hash if found else None) and found:
+    right = await gate.passwords.fit(password, found.password_hash if found else None)
+    if limits.failures.spent(peer):  # many guesses at once: those before this one have used up its window
+        return reply(454, "4.7.0", "failures")
+    if right and found:
+        limits.familiar.add(key, peer)
         return found
-    gate.limits.failures.count(peer)
+    limits.failures.count(peer)
+    limits.names.count(key)
     log("login_failed", listener=port, peer=peer)
     return reply(535, "5.7.8", "login_wrong")
 

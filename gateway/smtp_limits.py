@@ -19,6 +19,8 @@ from config.settings import Smtp
 MAX_REMEMBERED = 10_000
 FAILED_LOGINS = 10
 FAILED_WINDOW_S = 600.0
+FAILED_NAMES = 50  # wrong passwords of one login from all addresses; then it opens to familiar ones only
+FAILED_NAMES_WINDOW_S = 3_600.0
 FORGERIES = 30  # mails of one peer whose sender was not proved, within FORGERIES_WINDOW_S; then it waits
 FORGERIES_WINDOW_S = 600.0
 
@@ -56,6 +58,23 @@ class Pace:
             self._seen.popitem(last=False)
 
 
+class Familiar:
+    """Addresses from which a login was right before; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def __contains__(self, pair: tuple[str, str]) -> bool:
+        return (pair[0], stranger(pair[1])) in self._seen
+
+    def add(self, name: str, peer: str) -> None:
+        """Remember that this login was right from this address."""
+        self._seen[name, stranger(peer)] = None
+        self._seen.move_to_end((name, stranger(peer)))
+        if len(self._seen) > MAX_REMEMBERED:
+            self._seen.popitem(last=False)
+
+
 class Limits:
     """The shared counters of all listening ports."""
 
@@ -64,6 +83,8 @@ class Limits:
         self.held_bytes = 0
         self.messages = Pace(smtp.messages_per_minute_per_ip, 60.0, clock)
         self.failures = Pace(FAILED_LOGINS, FAILED_WINDOW_S, clock)
+        self.names = Pace(FAILED_NAMES, FAILED_NAMES_WINDOW_S, clock)
+        self.familiar = Familiar()
         self.forgeries = Pace(FORGERIES, FORGERIES_WINDOW_S, clock)
         self._strangers = 0  # bytes held by mails of peers that nobody vouches for
         self._peers: dict[str, int] = {}

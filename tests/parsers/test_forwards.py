@@ -4,7 +4,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import forwards, mime
@@ -77,11 +77,13 @@ def test_html_alone() -> None:
     assert forwards.authors(mime.read(bytes(made))) == ("marie@rcpt.example",)
 
 
+@settings(max_examples=50)
 @given(st.text(alphabet="De :\n<>@a.[]mailto:Le écrit", max_size=300))
 def test_any_text_gives_addresses(text: str) -> None:
     assert all("@" in one for one in forwards.authors(letter(text)))
 
 
+@pytest.mark.slow
 def test_long_lines_cost_little() -> None:
     evil = [
         "Le " + "a@" * 290,

@@ -81,6 +81,13 @@ async def get(conn: AsyncConnection, sender_id: int) -> Declared | None:
     return _declared((await conn.execute(_SENDERS.where(senders.c.id == sender_id))).first())
 
 
+async def unproved(conn: AsyncConnection, account_id: int) -> list[Declared]:
+    """The senders of an account that nobody proved yet, by address."""
+    mine = (senders.c.account_id == account_id) & senders.c.verified_at.is_(None)
+    rows = await conn.execute(_SENDERS.where(mine).order_by(senders.c.address_key))
+    return [found for row in rows if (found := _declared(row)) is not None]
+
+
 def _declared(row: object) -> Declared | None:
     if row is None:
         return None

@@ -128,6 +128,7 @@ def _senders(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
     check.add_argument("--again", action="store_true", help="send its owner a new link; the old one ends")
     listing = _add(actions, "list", "senders:show", "list the verified senders of an account")
     listing.add_argument("name", metavar="NAME")
+    listing.add_argument("--all", action="store_true", help="also those that are not proved yet")
     actions = _group(commands, "domain", "domains that an account owns: proved by DNS, closed to other accounts")
     for name, text in (
         ("add", "claim a domain and print the TXT record that proves it"),

@@ -69,12 +69,14 @@ async def _asked(desk: Desk, sender: Declared) -> str:
 
 
 def show(found: argparse.Namespace) -> None:
-    """List the senders of an account, one a line: address, name."""
+    """List the senders of an account, one a line: address, name; with --all also those not proved, and why."""
 
     async def work(database: Database) -> list[tuple[str, str]]:
         async with database.read() as conn:
             account = await account_of(conn, found.name)
-            return [(one.address, one.name) for one in await accounts.list_senders(conn, account.id)]
+            proved = [(one.address, one.name) for one in await accounts.list_senders(conn, account.id)]
+            others = await declared.unproved(conn, account.id) if found.all else []
+            return [*proved, *((one.address, f"({_waiting(one)})") for one in others)]
 
     for address, name in with_database(settings_of(found), work):
         print(f"{address}\t{name}")

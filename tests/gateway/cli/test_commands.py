@@ -132,6 +132,8 @@ def test_an_account_with_senders_and_attestation(there: Run) -> None:
     assert "waiting for its owner's answer" in there("sender", "check", "École", "bureau@ecole.test")[1]
     assert "verified\n" in there("sender", "check", "École", "jean@ecole.test")[1]
     assert there("sender", "list", "École")[1] == "jean@ecole.test\tJean\n"
+    waiting = "bureau@ecole.test\t(waiting for its owner's answer)\n"
+    assert there("sender", "list", "École", "--all")[1] == f"jean@ecole.test\tJean\n{waiting}"
 
 
 def test_how_an_account_proves_its_mails(there: Run) -> None:

@@ -78,6 +78,7 @@ class Feeder:
 
     async def _place_domain(self, domain: str, parcels: Sequence[Parcel]) -> None:
         site: Site | Outcome
+        begun = self._pool.still.mark()
         try:
             async with self._lookups:
                 site = await self._atlas.locate(domain)
@@ -91,6 +92,10 @@ class Feeder:
             await self._place_site(site, parcels)
             return
         self.unplaced -= len(parcels)
+        if isinstance(site, Unanswered) and self._pool.still.spoilt(begun):
+            for parcel in parcels:  # we stood still, not the name server: that was no attempt
+                self._supply.wait(parcel, now_ms() + LATER)
+            return
         for parcel in parcels:
             self._pool.gate.used += 1  # freed by the commit, as every outcome's
             self._supply.outcome(parcel, site, Contact(), None)

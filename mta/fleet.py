@@ -17,6 +17,8 @@ from mta.dialler import Dialler
 from mta.lines import HOLD, Line
 from mta.session import Opened, close_session
 from mta.slots import Slot, Slots
+from mta.standstill import AGAIN
+from mta.values import Unanswered
 
 if TYPE_CHECKING:
     from mta.pool import Pool
@@ -145,7 +147,7 @@ class Fleet:
         return False
 
     async def _dial(self, line: Line, slot: Slot | None) -> None:
-        result = None
+        result, begun = None, self.pool.still.mark()
         try:
             result = await self.dialler.open(line.way)
         finally:
@@ -155,6 +157,8 @@ class Fleet:
                 slot.release()
         if isinstance(result, Opened):
             self._opened(line, result, slot)
+        elif isinstance(result[0], Unanswered) and result[0].why == "timeout" and self.pool.still.spoilt(begun):
+            self.pool.later(self.pool.empty(line), AGAIN)  # that was no attempt
         elif line.connections or line.dialling:
             line.no_more_until = self.pool.now() + HOLD  # it takes no more connections than it has
             line.throttle.failed(self.pool.now())

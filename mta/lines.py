@@ -24,6 +24,21 @@ SETTLING = 2.0  # seconds before a line's pace tells anything
 _MEMORY = 10.0  # seconds over which the pace is told
 
 
+class Recent:
+    """How many there were lately: a count of which half is forgotten each minute."""
+
+    __slots__ = ("_at", "_count")
+
+    def __init__(self) -> None:
+        self._count, self._at = 0.0, 0.0
+
+    def add(self, count: int, now: float) -> float:
+        """So many more; returns how many there were, with these."""
+        self._count = self._count * 0.5 ** ((now - self._at) / 60) + count
+        self._at = now
+        return self._count
+
+
 class Line:
     """Mails for one site from one source; `connections` counts those open or being opened."""
 
@@ -45,6 +60,7 @@ class Line:
         self.no_more_until = 0.0
         self.no_slot_until = 0.0
         self.put_off_until = 0.0  # when the last of the mails that were put off is due
+        self.put_off = Recent()  # how many were put off lately
         self.rate = 0.0  # answers a second, this moment
         self.pace = 0.0  # answers a second while there was something to do, over some seconds
         self._answers = 0
@@ -96,6 +112,11 @@ class Line:
                 self._counted, self._span = self._counted / 2, self._span / 2
             self.pace = self._counted / self._span
         self._answers = 0
+
+    def excuse(self, seconds: float) -> None:
+        """So many seconds passed for a reason of our own: the site was not slow in them."""
+        self.moved_at += seconds
+        self.since += seconds
 
     def unanswered(self, now: float) -> None:
         """A mail ended without a reply."""

@@ -25,6 +25,7 @@ from mta.queues import parcel_of
 from mta.session import Dialling
 from mta.sites import Atlas
 from mta.slots import Slots
+from mta.standstill import Standstill
 from mta.throttle import Throttle
 from mta.values import Answered, Contact, Letter, Outcome, Parcel, Patience, Unanswered
 from mta.ways import Way
@@ -67,12 +68,13 @@ class Pool:
         rules: Rules | None = None,
     ) -> None:
         self.patience, self.limits, self.gate, self.hooks, self.rules = patience, limits, gate, hooks, rules
+        self._loop = asyncio.get_running_loop()
+        self.still = Standstill(self._loop.time, TICK)
         self.fleet = Fleet(self, Dialler(atlas, dialling, limits.dial), rules.slots if rules else None)
         self.lines: dict[Way, Line] = {}
         self.waiting = 0
         self.loaded = 0  # bytes of the letters that connections hold
         self._throttles: OrderedDict[Way, Throttle] = OrderedDict()
-        self._loop = asyncio.get_running_loop()
 
     @property
     def connections(self) -> set[Connection]:
@@ -248,10 +250,13 @@ class Pool:
         """Look after time limits, idle connections and growth, until cancelled."""
         while True:
             await asyncio.sleep(TICK)
-            self.fleet.tend(self.now())
+            stood = self.still.turned()
+            if not stood:  # else what has come meanwhile is read first: nobody was silent
+                self.fleet.tend(self.now())
             held = not (self.gate.open and self.gate.room(0, proven=True))  # the database commits nothing, perhaps
             for line in list(self.lines.values()):
                 line.measure(TICK, held=held)
+                line.excuse(stood + TICK if held and not line.outstanding else stood)
                 if line.waiting:
                     self.kick(line)
                 elif line.empty:

@@ -16,7 +16,10 @@ FARTHEST = 3_600.0  # seconds that surplus mails wait at most; a million of them
 _NEAREST = 5.0  # seconds that they wait at least
 _UNPROVEN = 60.0  # seconds that the surplus of a site waits which has not answered a mail yet
 _SLOWEST = 1.0  # mails a second that a site is taken to take at least, when the wait is worked out
-_SOON = 600.0  # seconds that they wait at most where only the site's pace is known: it may have been ours
+# where only the site's pace is known it may have been ours, and may change: so many seconds at most, more of them only
+# where so many mails are put off that taking them up again would cost more than SOON_COST leases a second
+_SOON, _LESS_SOON = 30.0, 600.0
+_SOON_COST = 50.0
 _NO_SLOT = 5.0  # seconds without a connection after which other processes may have the mails of a line
 
 
@@ -73,12 +76,17 @@ def put_off(pool: Pool, quiet_for: float, wait: float) -> None:
             pool.later(pool.empty(line), wait)
 
 
+def _soon(lately: float) -> float:
+    """The longest wait of mails of which so many were put off in the last minute or so."""
+    return min(_LESS_SOON, max(_SOON, lately / _SOON_COST))
+
+
 def _give_back(pool: Pool, line: Line, now: float, surplus: int) -> int:
     if surplus <= 0:
         return 0
     gone = line.waiting.cut(len(line.waiting) - surplus)
     pool.waiting -= len(gone)
-    step, most = 1 / max(line.speed, _SLOWEST), _SOON
+    step, most = 1 / max(line.speed, _SLOWEST), _soon(line.put_off.add(len(gone), now))
     if line.meter is not None:
         step, most = 3600 / line.terms.per_hour, FARTHEST
     elif not line.proven:

@@ -157,8 +157,10 @@ async def reveal(conn: AsyncConnection, campaign: Campaign) -> None:
 
 
 async def take_place(conn: AsyncConnection, held_id: int) -> bool:
-    """Put an end to a held campaign whose correction came as a reply; False when it is held no more."""
-    query = update(campaigns).where(campaigns.c.id == held_id, campaigns.c.state == CampaignState.HELD)
+    """Put an end to a held campaign whose correction came as a reply; False when it is held no more, or was held in its
+    midst: whoever has the mail would get it again."""
+    untouched = campaigns.c.state == CampaignState.HELD, campaigns.c.started_at.is_(None)
+    query = update(campaigns).where(campaigns.c.id == held_id, *untouched)
     return (await conn.execute(query.values(state=CampaignState.REPLACED))).rowcount == 1
 
 
@@ -175,6 +177,7 @@ async def _replace_held(conn: AsyncConnection, row: Any) -> None:
     held = select(campaigns.c.id, campaigns.c.subject, campaigns.c.options).where(
         campaigns.c.account_id == row.account_id,
         campaigns.c.state == CampaignState.HELD,
+        campaigns.c.started_at.is_(None),
         campaigns.c.id != row.id,
         campaigns.c.created_at > row.created_at - 7 * 86_400_000,
     )

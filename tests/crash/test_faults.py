@@ -54,35 +54,33 @@ def sent(sink: Sink, count: int) -> None:
     until(lambda: len(people(sink)) >= count, 60, f"{count} mails")
 
 
-def test_a_frozen_sender_is_ended_and_its_work_goes_on(tmp_path: Path, sink: Sink) -> None:
+def test_a_frozen_sender_is_ended_and_its_work_goes_on(gateway: Running, shared_sink: Sink) -> None:
     """Perhaps in the middle of a transaction, with the database's lock: nobody can wait for it."""
-    with serving(tmp_path / "gateway", sink) as gateway:
-        gateway.submit(message(1_500))
-        token = acknowledged(sink)
-        sent(sink, 200)
-        frozen = gateway.children("_send")[0]
-        os.kill(frozen, signal.SIGSTOP)
-        until(lambda: not alive(frozen), 60, "the supervisor kills it")
-        assert finished(gateway, token)["statuses"]["delivered"] == 1_500
-        assert len(gateway.children("_send")) == 2
-        assert "child_hangs" in gateway.log()
-    assert_nothing_lost(sink, 1_500, IN_FLIGHT)
+    gateway.submit(message(1_500))
+    token = acknowledged(shared_sink)
+    sent(shared_sink, 200)
+    frozen, before = gateway.children("_send")[0], len(gateway.log())
+    os.kill(frozen, signal.SIGSTOP)
+    until(lambda: not alive(frozen), 60, "the supervisor kills it")
+    assert finished(gateway, token)["statuses"]["delivered"] == 1_500
+    assert len(gateway.children("_send")) == 2
+    assert "child_hangs" in gateway.log()[before:]
+    assert_nothing_lost(shared_sink, 1_500, IN_FLIGHT)
 
 
-def test_the_database_locked_for_some_seconds(tmp_path: Path, sink: Sink) -> None:
+def test_the_database_locked_for_some_seconds(gateway: Running, shared_sink: Sink) -> None:
     """Outcomes wait, permits stay taken, nothing repeats."""
-    with serving(tmp_path / "gateway", sink) as gateway:
-        gateway.submit(message(1_500))
-        token = acknowledged(sink)
-        sent(sink, 200)
-        stranger = sqlite3.connect(database(gateway), isolation_level=None, timeout=30)
-        stranger.execute("BEGIN IMMEDIATE")
-        stopped = until(lambda: standstill(sink), 30, "no more is sent than may be in doubt")
-        assert stopped < 1_500, "what cannot be written down is not sent"
-        stranger.rollback()
-        stranger.close()
-        assert finished(gateway, token)["statuses"]["delivered"] == 1_500
-    assert_nothing_lost(sink, 1_500, 0)
+    gateway.submit(message(1_500))
+    token = acknowledged(shared_sink)
+    sent(shared_sink, 200)
+    stranger = sqlite3.connect(database(gateway), isolation_level=None, timeout=30)
+    stranger.execute("BEGIN IMMEDIATE")
+    stopped = until(lambda: standstill(shared_sink), 30, "no more is sent than may be in doubt")
+    assert stopped < 1_500, "what cannot be written down is not sent"
+    stranger.rollback()
+    stranger.close()
+    assert finished(gateway, token)["statuses"]["delivered"] == 1_500
+    assert_nothing_lost(shared_sink, 1_500, 0)
 
 
 def database(gateway: Running) -> Path:
@@ -121,7 +119,7 @@ def test_a_full_disk(tmp_path: Path, sink: Sink) -> None:
         fill(filler)
         until(lambda: standstill(sink), 30, "nothing more is sent")
         with pytest.raises(smtplib.SMTPException, match="452"):
-            gateway.submit(message(3, message_id="<two@acme.test>"))
+            gateway.submit(message(3))
         filler.unlink()
         assert finished(gateway, token)["statuses"]["delivered"] == 1_500
     assert_nothing_lost(sink, 1_500, 0)
@@ -248,14 +246,13 @@ def test_two_gateways_on_one_database(tmp_path: Path, sink: Sink) -> None:
     assert_nothing_lost(sink, 1_500, 2 * IN_FLIGHT)
 
 
-def test_an_order_to_end_drains(tmp_path: Path, sink: Sink) -> None:
+def test_an_order_to_end_drains(gateway: Running, shared_sink: Sink) -> None:
     """SIGTERM in the middle: what is on the line is written down, so that nobody gets a mail twice."""
-    with serving(tmp_path / "gateway", sink) as gateway:
-        gateway.submit(message(1_500))
-        token = acknowledged(sink)
-        sent(sink, 200)
-        gateway.stop()
-        assert len(people(sink)) < 1_500
-        gateway.start()
-        assert finished(gateway, token)["statuses"]["delivered"] == 1_500
-    assert_nothing_lost(sink, 1_500, 0)
+    gateway.submit(message(1_500))
+    token = acknowledged(shared_sink)
+    sent(shared_sink, 200)
+    gateway.stop()
+    assert len(people(shared_sink)) < 1_500
+    gateway.start()
+    assert finished(gateway, token)["statuses"]["delivered"] == 1_500
+    assert_nothing_lost(shared_sink, 1_500, 0)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store import accounts, control
 from store.engine import Database, now_ms
 
-pytestmark = pytest.mark.crash
+pytestmark = [pytest.mark.crash, pytest.mark.alone]
 PEOPLE = 20_000
 
 

@@ -10,7 +10,6 @@ import smtplib
 import ssl
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,28 +20,14 @@ from sink import Sink, Taken
 pytestmark = pytest.mark.crash
 
 
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, sink: Sink) -> Iterator[Running]:
-    running = Running(tmp_path / "gateway", sink.port)
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.mark.parametrize("seed", [1, 2])
-def test_random_kills_lose_nothing(gateway: Running, sink: Sink, seed: int) -> None:
+def test_random_kills_lose_nothing(gateway: Running, shared_sink: Sink, seed: int) -> None:
     dice = random.Random(seed)
     gateway.submit(message(2_000))
-    token = acknowledged(sink)
+    token = acknowledged(shared_sink)
     killed = 0
     for progress in (100, 500, 900, 1_300, 1_700):
-        until(lambda progress=progress: len(people(sink)) >= progress, 60, f"{progress} mails")
+        until(lambda progress=progress: len(people(shared_sink)) >= progress, 60, f"{progress} mails")
         role = dice.choice(["_send", "_send", "_receive", "_web", "all"])
         if role == "all":
             gateway.kill_all()
@@ -55,29 +40,30 @@ def test_random_kills_lose_nothing(gateway: Running, sink: Sink, seed: int) -> N
                 killed += role == "_send"
     report = finished(gateway, token)
     assert report["statuses"]["delivered"] == report["recipients"] == 2_000
-    assert_nothing_lost(sink, 2_000, killed * IN_FLIGHT)
+    assert_nothing_lost(shared_sink, 2_000, killed * IN_FLIGHT)
 
 
-def test_one_sender_killed_alone(gateway: Running, sink: Sink) -> None:
+def test_one_sender_killed_alone(gateway: Running, shared_sink: Sink) -> None:
     gateway.submit(message(2_000))
-    token = acknowledged(sink)
-    until(lambda: len(people(sink)) >= 300, 60, "300 mails")
+    token = acknowledged(shared_sink)
+    until(lambda: len(people(shared_sink)) >= 300, 60, "300 mails")
     os.kill(gateway.children("_send")[0], signal.SIGKILL)
     report = finished(gateway, token)
     assert report["statuses"]["delivered"] == 2_000
-    assert_nothing_lost(sink, 2_000, IN_FLIGHT)
+    assert_nothing_lost(shared_sink, 2_000, IN_FLIGHT)
 
 
-def test_everything_killed_resumes_within_thirty_seconds(gateway: Running, sink: Sink) -> None:
+@pytest.mark.alone
+def test_everything_killed_resumes_within_thirty_seconds(gateway: Running, shared_sink: Sink) -> None:
     gateway.submit(message(2_000))
-    token = acknowledged(sink)
-    until(lambda: len(people(sink)) >= 300, 60, "300 mails")
+    token = acknowledged(shared_sink)
+    until(lambda: len(people(shared_sink)) >= 300, 60, "300 mails")
     gateway.kill_all()
-    before = len(people(sink))
+    before = len(people(shared_sink))
     gateway.start()
-    until(lambda: len(people(sink)) > before, 30, "sending goes on")  # SPEC 7, from the moment that serve is up
+    until(lambda: len(people(shared_sink)) > before, 30, "sending goes on")  # SPEC 7, from the moment that serve is up
     assert finished(gateway, token)["statuses"]["delivered"] == 2_000
-    assert_nothing_lost(sink, 2_000, 2 * IN_FLIGHT)
+    assert_nothing_lost(shared_sink, 2_000, 2 * IN_FLIGHT)
 
 
 def submitted(gateway: Running, raw: bytes) -> bool:
@@ -105,7 +91,7 @@ def logged_in(gateway: Running) -> smtplib.SMTP | None:
     return client
 
 
-def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -> None:
+def test_the_gateway_killed_around_the_final_dot(gateway: Running, shared_sink: Sink) -> None:
     """Between the dot and the 250 the client repeats the mail; after the 250 the spool has it: one campaign each."""
     dice = random.Random(3)
     for number in range(6):
@@ -114,7 +100,7 @@ def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -
         client.rcpt("mail@gateway.test")
         client.putcmd("data")
         client.getreply()
-        mail = message(5, message_id=f"<kill{number}@acme.test>", subject=f"Essai {number}")
+        mail = message(5, subject=f"Essai {number}")
         raw = mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").rstrip()
         client.send(raw + b"\r\n.\r\n")
         time.sleep(dice.choice([0.0, 0.002, 0.005, 0.01, 0.05, 0.2]))  # the moment of the kill, not a wait for anything
@@ -128,27 +114,29 @@ def test_the_gateway_killed_around_the_final_dot(gateway: Running, sink: Sink) -
         if said != 250:
             until(lambda raw=raw: submitted(gateway, raw), 90, "the client's second try")
     acks = until(
-        lambda: acknowledgements(sink) if len(acknowledgements(sink)) >= 6 else None, 120, "six acknowledgements"
+        lambda: acknowledgements(shared_sink) if len(acknowledgements(shared_sink)) >= 6 else None,
+        120,
+        "six acknowledgements",
     )
     tokens = {report_token(mail.raw) for mail in acks}
     assert len(tokens) == 6, "one campaign each"
     for token in tokens:
         assert finished(gateway, token)["statuses"]["delivered"] == 5
-    mails = people(sink)
+    mails = people(shared_sink)
     assert len(mails) == 30, "nobody got a campaign twice"
 
 
-def test_the_gateway_killed_while_it_reads_the_list(gateway: Running, sink: Sink) -> None:
+def test_the_gateway_killed_while_it_reads_the_list(gateway: Running, shared_sink: Sink) -> None:
     gateway.submit(message(5_000))
     for _ in range(3):  # again and again in the middle of the work
         time.sleep(0.15)
         for pid in gateway.children("_receive"):
             os.kill(pid, signal.SIGKILL)
         until(lambda: gateway.children("_receive"), 60, "it is started again")
-    token = acknowledged(sink)
+    token = acknowledged(shared_sink)
     report = finished(gateway, token)
     assert (report["lines"], report["statuses"]["delivered"]) == (5_000, 5_000)
-    assert_nothing_lost(sink, 5_000, 0)
+    assert_nothing_lost(shared_sink, 5_000, 0)
 
 
 def test_a_receiver_silent_after_the_dot_gets_its_mail_once(tmp_path: Path) -> None:
@@ -178,6 +166,7 @@ def test_a_second_gateway_on_the_same_folder_refuses_to_start(gateway: Running) 
         gateway.command("serve")
 
 
+@pytest.mark.alone
 def test_children_end_within_two_seconds_of_their_supervisor(gateway: Running) -> None:
     assert gateway.process is not None
     pids = [pid for role in ("_send", "_receive", "_web") for pid in gateway.children(role)]

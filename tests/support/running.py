@@ -6,6 +6,7 @@ otherwise are given as environment overrides.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -25,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOUNDED: dict[str, Path] = {}
+_NUMBERS = itertools.count()
 PASSWORD = "correct horse battery"
 _REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
 
@@ -50,13 +52,12 @@ def until(done: Callable[[], Any], seconds: float, what: str) -> Any:
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def message(
-    recipients: int, *, message_id: str = "<one@acme.test>", subject: str = "Offre {{Nom}}", domains: int = 0
-) -> EmailMessage:
-    """An ordinary campaign mail with LISTE.TXT of that many recipients, at dest.test or at so many domains below it."""
+def message(recipients: int, *, message_id: str = "", subject: str = "Offre {{Nom}}", domains: int = 0) -> EmailMessage:
+    """An ordinary campaign mail with LISTE.TXT of that many recipients, at dest.test or at so many domains below it; each is
+    a message of its own unless it is given the Message-ID of another."""
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "ACME <contact@acme.test>", "mail@gateway.test", subject
-    mail["Message-ID"] = message_id
+    mail["Message-ID"] = message_id or f"<{next(_NUMBERS)}.{os.getpid()}@acme.test>"
     mail["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime())
     mail.set_content("Bonjour {{Nom}}, voir https://acme.test/offre\n")
     mail.add_alternative("<p>Bonjour {{Nom}}, <a href='https://acme.test/offre'>voir</a></p>", subtype="html")
@@ -128,8 +129,17 @@ class Running:
             start_new_session=True,
         )
         log.close()
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait until it takes mail and pages."""
         for port in (self.mx, self.submission, self.web):
             until(lambda port=port: listening(port), 90, f"port {port} answers")
+
+    @property
+    def running(self) -> bool:
+        """Whether its supervisor runs."""
+        return self.process is not None and self.process.poll() is None
 
     def log(self) -> str:
         return (self.folder / "serve.log").read_text()
@@ -158,7 +168,7 @@ class Running:
 
     def stop(self) -> None:
         """End in order; kill what does not end."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.running:
             return
         self.process.terminate()
         try:

@@ -1,0 +1,74 @@
+"""One gateway for all tests of a test process that need none of their own: each finds it running, with nothing under way."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+from running import Running
+from sink import Sink
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note which tests fail: what they leave behind is not to harm the next one."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+class House:
+    """The gateway that tests share, and where its mails arrive; made anew after a test that failed."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+        self.sink: Sink | None = None
+        self.gateway: Running | None = None
+
+    def ready(self) -> tuple[Running, Sink]:
+        """Both, running; the sink is empty."""
+        if self.sink is None or self.gateway is None:
+            self.sink = Sink()
+            self.sink.__enter__()
+            self.gateway = Running(self._factory.mktemp("house") / "gateway", self.sink.port)
+        if self.gateway.running:
+            self.gateway.ready()  # the last test may have killed a part of it
+        else:
+            self.gateway.start()
+        self.sink.mails.clear()
+        return self.gateway, self.sink
+
+    def end(self) -> None:
+        """Stop both."""
+        if self.gateway is not None:
+            self.gateway.stop()
+        if self.sink is not None:
+            self.sink.stop()
+        self.gateway = self.sink = None
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    made = House(tmp_path_factory)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def gateway(house: House, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """The shared gateway."""
+    yield house.ready()[0]
+    if request.node.stash.get(_FAILED, False):
+        house.end()
+
+
+@pytest.fixture
+def shared_sink(house: House, gateway: Running) -> Sink:
+    """Where the shared gateway's mails arrive, empty."""
+    assert house.sink is not None and house.gateway is gateway
+    return house.sink

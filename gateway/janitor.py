@@ -85,6 +85,8 @@ async def _finish(database: Database) -> None:
 
 async def _sweep(database: Database, watch: jobs.Watch) -> None:
     async with database.write() as conn:
+        await jobs.sign(conn)
+    async with database.write() as conn:
         stale = await jobs.sweep(conn, watch, now_ms(), time.monotonic_ns() // 1_000_000)
     if stale:
         log("swept", workers=stale)

@@ -383,7 +383,7 @@ async def test_machines_get_no_answer(tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_a_mail_that_kills_its_reader_is_set_aside(tmp_path: Path) -> None:
     async with office(tmp_path, reader_seconds=1) as made:
-        big = "Email\n" + "".join(f"person{n}@rcpt.example\n" for n in range(150_000))
+        big = "Email\n" + "".join(f"person{n}@rcpt.example\n" for n in range(600_000))
         answer = await made.send(mail(("LISTE.csv", big)))
         assert "n'a pas pu être lu" in words(answer)
         assert sorted(path.suffix for path in (tmp_path / "spool" / "shunt").iterdir()) == ["", ".txt"]

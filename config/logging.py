@@ -9,6 +9,7 @@ addresses are cut out of every text, also out of tracebacks. `log` raises ValueE
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
@@ -100,8 +101,10 @@ def log(event: str, **fields: Any) -> None:
     level, known = EVENTS.get(event, ("", set()))
     if not level or not fields.keys() <= known | _ANY:
         raise ValueError(f"{event}({', '.join(fields)}) is outside the log's vocabulary")
-    sys.stderr.write(line(level, event, fields))
-    sys.stderr.flush()
+    written = line(level, event, fields)
+    with contextlib.suppress(OSError):  # a full disk, a reader that went away: nothing ends for want of a log
+        sys.stderr.write(written)
+        sys.stderr.flush()
 
 
 def line(level: str, event: str, fields: dict[str, Any]) -> str:

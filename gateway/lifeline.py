@@ -87,5 +87,6 @@ def run_child(child: Child, settings: Settings) -> int:
         logging.log("failed", what=getattr(child, "__module__", "child"), error=error)
         return 1
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
     return 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging as standard
 from collections.abc import Iterator
@@ -68,3 +70,13 @@ def test_what_libraries_say_becomes_a_line(capsys: pytest.CaptureFixture[str]) -
     line = json.loads(capsys.readouterr().err)
     assert (line["process"], line["event"], line["logger"]) == ("web", "library", "uvicorn.error")
     assert line["message"] == "odd request /o/….gif"
+
+
+class _NoRoom(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+
+def test_a_log_that_cannot_be_written_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", _NoRoom())
+    house.log("stopped", code=0)

@@ -72,6 +72,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "complaint_read": ("info", {"campaign", "recipient", "type"}),
     "stop_read": ("info", {"campaign", "recipient", "way"}),
     "hits_written": ("info", {"rows"}),
+    "erased": ("info", {"campaign"}),
     "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),

@@ -121,7 +121,6 @@ class Smtp(Section):
 
 class Web(Section):
     listen: str = Field("127.0.0.1:8080", description="host:port of the web pages, tracking and unsubscribing.")
-    session_links_days: int = Field(30, gt=0, description="Days a report stays readable after the end of its campaign.")
 
     @field_validator("listen")
     @classmethod
@@ -218,6 +217,24 @@ class Tracking(Section):
     )
 
 
+class Retention(Section):
+    report: str = Field(
+        "30d", description="After the end of a campaign, all that names its people is erased; its totals stay."
+    )
+    links: str = Field("395d", description="After the end of a campaign, its links lead nowhere any more (13 months).")
+    consent_proof: str = Field(
+        "1825d", description="How long words of the consent register outlive newer ones (5 years)."
+    )
+    set_aside: str = Field("90d", description="How long mails that could not be read, or are the operator's, are kept.")
+
+    @field_validator("report", "links", "consent_proof", "set_aside")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        if milliseconds(value) <= 0:
+            raise ValueError(f"{value!r} must be more than nothing")
+        return value
+
+
 class Limits(Section):
     new_account_per_day: int = Field(
         0, ge=0, description="Recipients a day of a new account, doubled after each clean day; 0: no limit."
@@ -257,6 +274,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Delivery()  # type: ignore[call-arg]
     tls: Tls = Tls()  # type: ignore[call-arg]
     tracking: Tracking = Tracking()  # type: ignore[call-arg]
+    retention: Retention = Retention()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
 
     @classmethod

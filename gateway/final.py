@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.durations import milliseconds
 from config.logging import log
 from gateway import notice, stats
 from gateway.desk import Desk
@@ -60,7 +61,7 @@ async def _letters(desk: Desk, talk: Talk, now: int) -> list[Letter]:
         known = await links.of(conn, talk.campaign_id)
     if campaign is None or ledger is None or account is None or campaign.finished_at is None:
         return []
-    kept_until = campaign.finished_at + desk.settings.web.session_links_days * DAY
+    kept_until = campaign.finished_at + milliseconds(desk.settings.retention.report)
     nothing_left = not ledger.measures.get("sent")
     if not talk.author or campaign.options.get("test") or nothing_left or now > kept_until:
         return []

@@ -1,5 +1,5 @@
 """Small chores on time: finished campaigns are marked, stopped ones wound up, dead senders lose their leases; campaigns
-that go wrong are paused, and whoever must know is told.
+that go wrong are paused, and whoever must know is told; people are erased when the reports on them end.
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
 warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour (suppressions that have
@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import warmup
 from config.logging import log
-from gateway import brakes, final, late
+from gateway import brakes, comebacks, final, late
 from gateway.alerts import Alerts
 from gateway.desk import Desk
+from gateway.erasing import Eraser
 from gateway.forecasting import Forecaster
 from store import brakes as store_brakes
 from store import control, jobs, proved, suppression_list, warmups
@@ -37,7 +38,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
     database, turn, alerts, calendar = desk.database, 0, Alerts(desk), warmup.load(desk.settings.warmup_file)
     watch = jobs.Watch()
-    forecaster = Forecaster(desk)
+    forecaster, eraser = Forecaster(desk), Eraser(desk)
     chores: tuple[tuple[int, Chore], ...] = (
         (1, lambda: _wind_up(database)),
         (1, lambda: _finish(database)),
@@ -46,6 +47,8 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, alerts.tell),
         (_SWEEP_TURNS, lambda: late.tell(desk)),
         (_REPORT_TURNS, lambda: final.tell(desk)),
+        (1, lambda: comebacks.invite(desk)),
+        (1, eraser.turn),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import aftermath, bulk
+from store import aftermath, bulk, remnants
 from store.aftermath import News
 from store.states import PEOPLE, WAITING, Event, Status, after
 from store.suppressions import SuppressionKeys
@@ -152,7 +152,8 @@ class Applied:
 async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: SuppressionKeys) -> int:
     """Write a batch of changes; returns how many passed their fences."""
     ids = list({change.recipient_id for change in changes})
-    rows = {row[0]: dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)}
+    found = [dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)]
+    rows = {row["id"]: row for row in found if row["address"]}  # without one: erased, as those who are missing
     batch = Applied(rows)
     applied = sum(batch.apply(change) for change in changes)
     await bulk.run(
@@ -162,4 +163,6 @@ async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: Suppress
         *batch.differences.steps(),
     )
     await aftermath.write(conn, batch.news, rows, keys)
+    if len(rows) < len(ids):
+        applied += await remnants.late(conn, [change for change in changes if change.recipient_id not in rows])
     return applied

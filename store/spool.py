@@ -1,9 +1,9 @@
 """The spool: mails that were accepted and not yet understood, one file each.
 
-In: an envelope and the raw bytes. Out: a reference; `put` returns only after file and folder are on the disk, so a "250"
-that follows it is a promise (RFC 5321 6.1). A file is one JSON line (the envelope) and the mail. `done` forgets a mail,
-`shunt` sets one aside with the reason when reading it failed; nothing of these is ever dropped. `keep` bounds what is
-kept for an operator. Raises OSError when the disk does.
+In: an envelope and the raw bytes. Out: a reference; `put` returns only after file and folder are on the disk, so a "250" that
+follows it is a promise (RFC 5321 6.1). A file is one JSON line (the envelope) and the mail. `done` forgets a mail, `shunt`
+sets one aside with the reason when reading it failed; `expire` drops what was set aside long ago. `keep` bounds what is kept
+for an operator. Raises OSError when the disk does.
 """
 
 from __future__ import annotations
@@ -102,6 +102,19 @@ class Spool:
             left -= path.stat().st_size
             if left < 0:
                 path.unlink(missing_ok=True)
+
+    def expire(self, age: float, now: float) -> int:
+        """Remove mails set aside or kept for the operator more than `age` seconds before `now`; returns how many files."""
+        old = [
+            path
+            for folder in (self._shunt, self.folder / "postmaster")
+            if folder.is_dir()
+            for path in folder.iterdir()
+            if path.stat().st_mtime < now - age
+        ]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def sweep(self) -> int:
         """Remove what a crash left half-written (never acknowledged); returns how many files."""

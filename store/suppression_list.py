@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key
@@ -108,6 +108,12 @@ async def remove(
     if rows:
         await conn.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
     return [row for row in rows if row.until is None or row.until > now]
+
+
+async def forget(conn: AsyncConnection, digests: Sequence[bytes]) -> int:
+    """Erase an address from the list, which goes on working by its keyed hash; returns how many rows changed."""
+    named = table.c.key.in_(list(digests)), table.c.address.is_not(None)
+    return (await conn.execute(update(table).where(*named).values(address=None))).rowcount
 
 
 async def sweep(conn: AsyncConnection, now: int, limit: int = 5_000) -> int:

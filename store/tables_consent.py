@@ -71,6 +71,7 @@ comebacks = Table(
     metadata,
     Column("recipient_id", Id, primary_key=True, autoincrement=False),
     Column("asked_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
 )
 
 # mails that the servers of a provider took and complaints about them, by day of the delivery

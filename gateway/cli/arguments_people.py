@@ -16,6 +16,7 @@ Group = Callable[[str, str], Any]
 def arguments(add: Add, group: Group) -> None:
     """Add the commands about people."""
     _consents(add, group)
+    _persons(add, group)
 
 
 def _consents(add: Add, group: Group) -> None:
@@ -42,3 +43,15 @@ def _consents(add: Add, group: Group) -> None:
         parsers[name].add_argument("--source", default=source, metavar="TEXT", help="how it was said")
     parsers["import"].add_argument("file", metavar="FILE")
     parsers["export"].add_argument("file", metavar="FILE", nargs="?", help="(default: standard output)")
+
+
+def _persons(add: Add, group: Group) -> None:
+    actions = group("person", "everything stored about one person")
+    export = add(actions, "export", "persons:export", "write everything that is stored about a person (JSON)")
+    export.add_argument("--csv", action="store_true", help="as a table instead")
+    erase = add(actions, "erase", "persons:erase", "erase a person; suppressions and refusals stay as keyed hashes")
+    erase.add_argument("--suppress", action="store_true", help="and let nobody write to the address any more")
+    for parser in (export, erase):
+        parser.add_argument("address", metavar="ADDRESS")
+        parser.add_argument("--account", metavar="NAME", help="of one account only (default: of all)")
+    export.add_argument("file", metavar="FILE", nargs="?", help="(default: standard output)")

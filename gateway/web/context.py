@@ -38,7 +38,7 @@ class Context:
     url: str
     domain: str
     locale: str
-    report_days: int
+    report_days: float
     providers: Callable[[], Providers] = shipped
 
 

@@ -2,7 +2,8 @@
 
 In: `GET /r/TOKEN…`. Out: HTML (or fragments of it for the page's small script) and JSON. All totals come from tallies;
 a page of recipients is cut by key, so the answer takes as long for a million recipients as for a hundred. Orders and
-searches that read a whole campaign run two at a time. An unknown token gives 404, a report past its time 410.
+searches that read a whole campaign run two at a time. An unknown token gives 404; of a report past its time only the totals
+are left, and what names people is 410.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
 
-async def find(request: Request, conn: Any) -> Campaign:
-    """The campaign of the token in the address; 404 or 410 when there is none."""
+async def find(request: Request, conn: Any, totals: bool = False) -> Campaign:
+    """The campaign of the token in the address; 404 or, unless only its totals are asked for, 410 when there is none."""
     token = request.path_params["token"]
     campaign = await campaigns.find_by_report_token(conn, token) if _TOKEN.fullmatch(token) else None
     if campaign is None and _TOKEN.fullmatch(token):
@@ -44,8 +45,7 @@ async def find(request: Request, conn: Any) -> Campaign:
         request.state.reads_only = True
     if campaign is None:
         raise HTTPException(404)
-    kept = context.of(request).report_days * 86_400_000
-    if campaign.finished_at is not None and now_ms() > campaign.finished_at + kept:
+    if not totals and is_past(request, campaign):
         raise HTTPException(410)
     return campaign
 
@@ -53,6 +53,13 @@ async def find(request: Request, conn: Any) -> Campaign:
 def reads_only(request: Request) -> bool:
     """Whether the link that was found only reads (store.links): it neither stops nor pauses."""
     return bool(getattr(request.state, "reads_only", False))
+
+
+def is_past(request: Request, campaign: Campaign) -> bool:
+    """Whether a report has ended: its people are erased, or about to be."""
+    kept = int(context.of(request).report_days * 86_400_000)
+    over = campaign.finished_at is not None and now_ms() > campaign.finished_at + kept
+    return over or campaign.erased_at is not None
 
 
 async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]]:
@@ -103,27 +110,30 @@ async def show(request: Request) -> Response:
     """The whole page."""
     asked = _asked(request)
     async with _turn(request, asked), context.of(request).db.read() as conn:
-        campaign = await find(request, conn)
+        campaign = await find(request, conn, totals=True)
+        past = is_past(request, campaign)
         ledger, values = await figures(conn, campaign)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
-        rows = await _rows(conn, campaign, asked)
-        faults = await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
+        rows = Page((), None, None) if past else await _rows(conn, campaign, asked)
+        faults = [] if past else await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
     values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
     values |= _halted(request, campaign, paused) | {"expected": _expected(request, campaign, ledger, ahead)}
-    values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign)}
+    values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign), "past": past}
     return page("report.html", context.language(request, campaign.locale), **values)
 
 
 async def live(request: Request) -> Response:
     """The parts of the page that change, as JSON: {"again": ms, "regions": {id: HTML}}."""
     async with context.of(request).db.read() as conn:
-        campaign = await find(request, conn)
+        campaign = await find(request, conn, totals=True)
+        past = is_past(request, campaign)
         ledger, values = await figures(conn, campaign)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
         asked = _asked(request)
-        rows = await _rows(conn, campaign, asked) if asked.first_page else None
+        rows = await _rows(conn, campaign, asked) if asked.first_page and not past else None
     locale = context.language(request, campaign.locale)
     values |= common(request, campaign) | _halted(request, campaign, paused)
+    values["past"] = past
     values["expected"] = _expected(request, campaign, ledger, ahead)
     regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
     if rows is not None:
@@ -178,9 +188,9 @@ async def history(request: Request) -> Response:
 
 
 async def as_json(request: Request) -> Response:
-    """The figures for programs (SPEC 9)."""
+    """The figures for programs (SPEC 9); they stay when people are erased."""
     async with context.of(request).db.read() as conn:
-        campaign = await find(request, conn)
+        campaign = await find(request, conn, totals=True)
         ledger = await campaigns.ledger(conn, campaign.id)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:

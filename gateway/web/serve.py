@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
+from config.durations import milliseconds
 from config.keys import load_keyring
 from config.logging import log
 from config.settings import Settings, split_hostport
@@ -43,7 +44,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     recorder = Recorder(db, suppressions.load(settings))
     gateway = settings.gateway
     keyring = Keyring(*load_keyring(folder, "tokens"))
-    kept = settings.web.session_links_days
+    kept = milliseconds(settings.retention.report) / 86_400_000
     providers = watch(settings.providers_file).current
     ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers)
     server = Server(configuration(settings, ctx))

@@ -30,7 +30,7 @@ from parsers.fields import Field, Place, lookup, split
 from parsers.hits import judge
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
-from store import anonymous, campaigns, reports
+from store import anonymous, campaigns, remnants, reports
 from store.engine import now_ms
 from store.states import Event
 from store.values import Campaign, Tracked
@@ -147,6 +147,8 @@ async def click(request: Request) -> Response:
             person, target = await _target(ctx, request.app.state.links, *found)
     except TimeoutError:
         return problem(locale, 503)
+    if target is None:
+        return problem(locale, 410, "error.link_gone")
     response = _redirect(locale, target)
     if response.status_code == 302 and person is not None and person.tracked is Tracked.FULL:
         agent = _agent(request)
@@ -156,14 +158,22 @@ async def click(request: Request) -> Response:
     return response
 
 
-async def _target(ctx: Context, links: Links, recipient_id: int, index: int) -> tuple[reports.Person | None, str]:
+async def _target(
+    ctx: Context, links: Links, recipient_id: int, index: int
+) -> tuple[reports.Person | None, str | None]:
+    """Whose click it is and where it leads; None once the target was erased with its person's values."""
     async with ctx.db.read() as conn:
         person = await reports.person(conn, recipient_id)
-        campaign = await links.campaign(conn, person.campaign_id) if person is not None else None
-    if person is None or campaign is None:
-        return None, ""
+        if person is None or not person.address:
+            left = await remnants.find(conn, recipient_id)
+            if left is None:
+                return None, ""
+            campaign = await links.campaign(conn, left.campaign_id) if left.campaign_id else None
+            link = _link(campaign, index)
+            return None, None if link is None or link.get("merged") else resolved((str(link["target"]),), ())
+        campaign = await links.campaign(conn, person.campaign_id)
     link = _link(campaign, index)
-    return person, "" if link is None else target_of(link, campaign, person)
+    return person, "" if link is None or campaign is None else target_of(link, campaign, person)
 
 
 def _link(campaign: Campaign | None, index: int) -> Mapping[str, Any] | None:

@@ -70,6 +70,7 @@ def upgrade() -> None:
         "comebacks",
         sa.Column("recipient_id", _id(), autoincrement=False, nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_comebacks")),
     )
     op.create_table(

@@ -99,8 +99,12 @@ async def test_unknown_tokens_are_not_found_and_old_reports_gone(web: Web) -> No
     async with web.db.write() as conn:
         ended = now_ms() - 31 * 86_400_000
         await conn.execute(campaigns_table.update().values(finished_at=ended, state="finished"))
-    for place in ("", ".json", "/live", "/details", "/export.xlsx", "/history/1"):
+    for place in ("/details", "/export.xlsx", "/lines.csv", "/history/1"):
         assert (await web.reader.get(f"/r/{web.word}{place}")).status == 410
+    totals = await web.reader.get(f"/r/{web.word}")
+    assert totals.status == 200 and "les totaux restent" in totals.text and "d.test" not in totals.text
+    assert (await web.reader.get(f"/r/{web.word}.json")).status == 200
+    assert "details" not in (await web.reader.get(f"/r/{web.word}/live")).text
 
 
 async def test_live_regions_are_parts_of_the_page(web: Web) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from parsers.modes import Tracked
+from parsers.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Spec:
     aggregate_opens: bool = False  # anonymous mails carry one pixel, the same in all of them
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Person:
     """One recipient: the row's id, the list's values in the columns' order, how they may be followed."""

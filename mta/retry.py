@@ -15,6 +15,7 @@ from config.providers import Rule
 from config.settings import Delivery
 from mta.values import Answered, Contact, Insecure, Outcome, Unanswered, Undeliverable
 from parsers.classify import Fate, ReplyClass, classify
+from parsers.quick import quick
 from parsers.replies import Stage
 from store.states import Event
 from store.values import Change, Job, NoticeJob
@@ -50,6 +51,7 @@ def plans(delivery: Delivery) -> Plans:
     return Plans(delivery.retry_plan, delivery.awaiting_plan, milliseconds(delivery.give_up_after))
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """An outcome understood: the event, its class, and whether the address is unknown for good."""
@@ -59,11 +61,15 @@ class Judgement:
     suppress: bool = False
 
 
+_TAKEN = Judgement(Event.ACCEPTED, ReplyClass.ACCEPTED)
+
+
 def _names_nobody(outcome: Answered) -> bool:
     reply, stage = outcome.reply, outcome.stage
     return 500 <= reply.code != 552 and stage in (Stage.RCPT, Stage.DATA, Stage.DOT)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What else is known of an attempt: the provider's rule that the reply fits (`own`: not one that holds everywhere),
@@ -82,6 +88,8 @@ NOTHING = Ground()
 def judge(outcome: Outcome, ground: Ground = NOTHING) -> Judgement:
     """The event that an outcome stands for, before any time limit."""
     if isinstance(outcome, Answered):
+        if outcome.reply.code < 300 and outcome.stage is Stage.DOT:
+            return _TAKEN
         if outcome.stage is not Stage.DOT and outcome.reply.code < 400:
             return Judgement(Event.TEMPFAILED, ReplyClass.PROTOCOL)  # a yes that promises nothing
         verdict = classify(outcome.reply, outcome.stage)
@@ -145,16 +153,21 @@ def change(
 
 def story(outcome: Outcome, contact: Contact, reply_class: ReplyClass) -> dict[str, Any]:
     """The history row of an attempt (keys as the store keeps them)."""
-    detail: dict[str, Any] = {"reply": "", "code": 0, "host": contact.host, "ip": contact.ip, "local": contact.local}
-    detail |= {"tls": contact.tls, "stage": Stage.DNS.value, "class": reply_class.value}
+    reply, code, stage = "", 0, Stage.DNS
+    if isinstance(outcome, Answered):
+        reply, code, stage = outcome.reply.text, outcome.reply.code, outcome.stage
+    elif isinstance(outcome, Unanswered):
+        stage = outcome.stage
+    elif isinstance(outcome, Insecure):
+        stage = Stage.STARTTLS
+    detail: dict[str, Any] = {
+        "reply": reply, "code": code, "host": contact.host, "ip": contact.ip, "local": contact.local, "tls": contact.tls,
+        "stage": stage.value, "class": reply_class.value,
+    }  # fmt: skip
     if contact.certificate is not None:
         detail["certificate"] = contact.certificate
-    if isinstance(outcome, Answered):
-        detail |= {"reply": outcome.reply.text, "code": outcome.reply.code, "stage": outcome.stage.value}
-    elif isinstance(outcome, Insecure):
-        detail |= {"stage": Stage.STARTTLS.value, "why": outcome.why, "asked_by": outcome.by}
-    elif isinstance(outcome, Unanswered):
-        detail |= {"stage": outcome.stage.value, "why": outcome.why}
-    else:
+    if not isinstance(outcome, Answered):
         detail["why"] = outcome.why
+    if isinstance(outcome, Insecure):
+        detail["asked_by"] = outcome.by
     return detail

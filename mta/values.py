@@ -11,10 +11,12 @@ from enum import IntEnum
 
 from mta.security import Flaw
 from parsers.classify import ReplyClass
+from parsers.quick import quick
 from parsers.replies import Reply, Stage
 from store.values import Job, NoticeJob
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A server replied: for good or ill, the last word of this attempt."""
@@ -74,6 +76,7 @@ class Flight(IntEnum):
     BEHIND_DOT = 2  # and the next mail's commands behind the message
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A leased mail on its way; `render` makes its bytes (CRLF, dot-stuffing not yet done) when they are needed, and

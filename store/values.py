@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from parsers.modes import Tracked as Tracked  # also known by this name: it is a column of a recipient
+from parsers.quick import quick
 from store.states import Event, Status
 
 
@@ -51,6 +52,7 @@ class Sender:
     name: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class NewRecipient:
     """One good line of LISTE; `label` is its line as people know it (12 or 12.1)."""
@@ -132,6 +134,7 @@ class Campaign:
     erased_at: int | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Job:
     """A recipient leased to a sender."""
@@ -160,6 +163,7 @@ class NoticeJob:
     first_attempt_at: int | None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Change:
     """One event of one recipient, ready to be written.

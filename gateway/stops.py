@@ -23,6 +23,7 @@ from gateway.notice import Letter
 from gateway.returns import INSIDE
 from gateway.senders import author
 from parsers import headers
+from parsers.address import key
 from parsers.tokens import verify
 from store import accounts, campaigns, events, reports, suppression_list
 from store.engine import now_ms
@@ -76,12 +77,12 @@ async def _meant(desk: Desk, conn: AsyncConnection, account: Account, found: dic
         campaign = await campaigns.get(conn, person.campaign_id) if person else None
         if person is not None and campaign is not None and campaign.account_id == account.id:
             people[number] = person.address
-    own = {sender.address.casefold() for sender in await accounts.list_senders(conn, account.id)}
+    own = {key(sender.address) for sender in await accounts.list_senders(conn, account.id)}
     named = (*found["authors"], *people.values())
     addresses = {
-        address.casefold(): address
+        key(address): address
         for address in named
-        if address.casefold() not in own and not address.casefold().endswith(f"@{desk.domain}")
+        if key(address) not in own and not key(address).endswith(f"@{desk.domain}")
     }
     return _Meant(tuple(people), tuple(addresses.values()))
 

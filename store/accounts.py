@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import a_label
+from parsers.address import key as mailbox
 from store.tables import accounts, attestations, logins, senders
 from store.tables_senders import domains, sender_letters
 from store.values import Account, Sender
@@ -146,7 +147,7 @@ async def declare_sender(
     if owner not in (None, account_id):
         raise Taken(f"{address}: its domain belongs to another account")
     verified_at = verified_at or (now if owner is not None else None)
-    key = address.casefold()
+    key = mailbox(address)
     known = (await conn.execute(select(senders).where(senders.c.address_key == key))).first()
     if known is not None:
         if known.account_id != account_id:
@@ -174,8 +175,8 @@ async def declare_sender(
 
 
 async def find_sender(conn: AsyncConnection, address: str) -> Sender | None:
-    """The verified sender of that address, whatever its case."""
-    query = select(senders).where(senders.c.address_key == address.casefold(), senders.c.verified_at.is_not(None))
+    """The verified sender of that address, whatever its case and however its domain is written (RFC 5890)."""
+    query = select(senders).where(senders.c.address_key == mailbox(address), senders.c.verified_at.is_not(None))
     row = (await conn.execute(query)).first()
     return None if row is None else _sender(row)
 

@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import a_label
+from parsers.address import key as mailbox
 from store.accounts import Taken, proved_by
 from store.tables import accounts, senders
 from store.tables_senders import domains, sender_letters
@@ -72,7 +73,7 @@ _SENDERS = (
 
 async def find(conn: AsyncConnection, account_id: int, address: str) -> Declared | None:
     """The sender of that address in that account."""
-    mine = (senders.c.account_id == account_id) & (senders.c.address_key == address.casefold())
+    mine = (senders.c.account_id == account_id) & (senders.c.address_key == mailbox(address))
     return _declared((await conn.execute(_SENDERS.where(mine))).first())
 
 

@@ -22,6 +22,7 @@ async def test_submission_from_a_mail_client(tmp_path: Path) -> None:
             envelope, raw = made.spool.load(ref)
             assert (envelope.kind, envelope.listener, envelope.account_id) == ("campaign", "submission", made.account)
             assert (envelope.login, envelope.mail_from, raw) == ("anne", "anne@firm.example", MAIL)
+            assert envelope.proof == "login"
         assert made.limits.held_bytes == 0
 
 
@@ -135,6 +136,7 @@ async def test_the_mx_port_and_trusted_networks(tmp_path: Path) -> None:
         client = await Client.open(made.port("mx"))
         await client.hello()
         assert (await client.mail(MAIL, "mail@gw.example")).startswith("250 2.0.0 ")
+        assert made.spool.load(made.spool.pending()[0])[0].proof == "network"
         assert (await client.mail(MAIL, "mail@gw.example", sender="")).startswith("550-5.7.1")
     async with house(tmp_path / "other", trusted_networks=["10.0.0.0/8", "::1/128"]) as made:
         client = await Client.open(made.port("mx"))

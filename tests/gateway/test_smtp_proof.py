@@ -227,6 +227,16 @@ async def test_spf_where_the_account_allows_it(
             assert "dans le champ A (To)" in await send(made, letter(2, to="x@y.example"), sender=sender)
 
 
+async def test_a_domain_with_accents(tmp_path: Path) -> None:
+    async with house(tmp_path, trusted_networks=[]) as made:
+        made.dns.put("s1._domainkey.xn--caf-dma.example", "TXT", record())
+        async with made.database.write() as conn:
+            await accounts.declare_sender(conn, made.account, "anne@xn--caf-dma.example", "Anne", 1, 1)
+        for number, author in enumerate(("anne@café.example", "Anne <ANNE@CAFÉ.example>", "anne@XN--caf-dma.example")):
+            raw = signed(letter(number, author=author), "xn--caf-dma.example")
+            assert (await send(made, raw)).startswith("250"), author
+
+
 async def test_relaxed_spf(tmp_path: Path) -> None:
     async with house(tmp_path, trusted_networks=[]) as made:
         made.dns.put("bounce.firm.example", "TXT", "v=spf1 ip4:127.0.0.0/8 -all")

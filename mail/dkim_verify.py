@@ -29,18 +29,19 @@ _RawFields = tuple[tuple[bytes, bytes], ...]
 def raw_fields(raw: bytes) -> _RawFields | None:
     """The (name, value) pairs of a head exactly as they stand, values with their folds; None when a line is no field."""
     head = raw.partition(b"\r\n\r\n")[0]
-    lines: list[bytes] = []
+    folded: list[list[bytes]] = []
     for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t") and lines:
-            lines[-1] += b"\r\n" + line
+        if line[:1] in (b" ", b"\t") and folded:
+            folded[-1].append(line)
         else:
-            lines.append(line)
+            folded.append([line])
     found = []
-    for line in lines:
-        named = _FIELD.match(line)
+    for lines in folded:
+        named = _FIELD.match(lines[0])
         if named is None:
             return None
-        found.append((named.group(), line[named.end() :]))
+        whole = b"\r\n".join(lines)
+        found.append((named.group(), whole[named.end() :]))
     return tuple((name[:-1], value) for name, value in found)
 
 

@@ -1,7 +1,7 @@
 """The keys of a gateway: token keys, suppression keys and DKIM keys, all in DATA/keys.
 
 In: the data folder. Out: `{key id: secret}` with the id in force for the two rings (`tokens`, `suppression`), and
-`(domain, selector, PEM)` for every DKIM key found as DATA/keys/dkim/DOMAIN/SELECTOR.pem (RSA-2048, PKCS #8).
+`(domain, selector, PEM)` for every DKIM key found as DATA/keys/dkim/DOMAIN/SELECTOR.pem (RSA-2048 or Ed25519, PKCS #8).
 Every file is 0600, written whole beside its place and renamed, so that a crash leaves the old one or the new one.
 Raises KeysError with one sentence when a file is missing, broken or would be overwritten; keys are never logged.
 """
@@ -66,21 +66,38 @@ def dkim_keys(data_dir: Path) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def add_dkim(data_dir: Path, domain: str, selector: str) -> None:
-    """Make an RSA-2048 key for `domain` under `selector`; KeysError when it exists or a name is none."""
+def add_dkim(data_dir: Path, domain: str, selector: str, kind: Literal["rsa", "ed25519"] = "rsa") -> None:
+    """Make a key (RSA-2048, or Ed25519) for `domain` under `selector`; KeysError when it exists or a name is none."""
+    write_private(_free(data_dir, domain, selector), _new_rsa() if kind == "rsa" else _new_ed25519())
+
+
+def alias_dkim(data_dir: Path, domain: str, gateway: str) -> tuple[str, str]:
+    """Let the gateway's own key sign for `domain` too; returns the alias and its target, to be published as CNAME."""
+    for known, selector, pem in dkim_keys(data_dir):
+        if known == gateway and dkim_record(pem).startswith("v=DKIM1; k=rsa;"):
+            write_private(_free(data_dir, domain, selector), pem)
+            return f"{selector}._domainkey.{domain}", f"{selector}._domainkey.{gateway}"
+    raise KeysError(f"no DKIM key of {gateway} in {_dkim_dir(data_dir)}")
+
+
+def _free(data_dir: Path, domain: str, selector: str) -> Path:
     if not _NAME.fullmatch(domain) or not _NAME.fullmatch(selector):
         raise KeysError(f"{selector}._domainkey.{domain} is no name that DNS could publish")
     path = _dkim_dir(data_dir) / domain / f"{selector}.pem"
     if path.exists():
         raise KeysError(f"{path} exists already")
-    write_private(path, _new_rsa())
+    return path
 
 
 def dkim_record(pem: bytes) -> str:
-    """Return the TXT value that publishes the public half of a PEM key (RFC 6376 section 3.6.1)."""
+    """Return the TXT value that publishes the public half of a PEM key (RFC 6376 section 3.6.1, RFC 8463 section 4.2)."""
     from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     public = serialization.load_pem_private_key(pem, None).public_key()
+    if isinstance(public, Ed25519PublicKey):
+        bare = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return f"v=DKIM1; k=ed25519; p={base64.b64encode(bare).decode()}"
     der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
 
@@ -131,5 +148,14 @@ def _new_rsa() -> bytes:
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _new_ed25519() -> bytes:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

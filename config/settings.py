@@ -13,36 +13,20 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from config.durations import Plan, milliseconds, plan
+from config.section import Section
+from config.section import hostports as _hostports
+from config.section import split_hostport as split_hostport
+from config.settings_advice import Advice, Dkim
 
 ENVIRONMENT = "MAIL2CAMPAIGN_"
 
 
 class ConfigError(Exception):
     """The settings cannot be used; the text says which key and why."""
-
-
-class Section(BaseModel):
-    """A table of the settings file: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _hostports(values: list[str]) -> list[str]:
-    for value in values:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"{value!r} must read host:port")
-    return values
-
-
-def split_hostport(value: str) -> tuple[str, int]:
-    """Cut `host:port` (or `[v6]:port`) in two; the value was checked when the settings were read."""
-    host, _, port = value.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 class Gateway(Section):
@@ -271,10 +255,12 @@ class Settings(BaseSettings):
     web: Web = Web()  # type: ignore[call-arg]
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
     dns: Dns = Dns()  # type: ignore[call-arg]
+    dkim: Dkim = Dkim()  # type: ignore[call-arg]
     delivery: Delivery = Delivery()  # type: ignore[call-arg]
     tls: Tls = Tls()  # type: ignore[call-arg]
     tracking: Tracking = Tracking()  # type: ignore[call-arg]
     retention: Retention = Retention()  # type: ignore[call-arg]
+    advice: Advice = Advice()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
 
     @classmethod

@@ -16,11 +16,13 @@ from typing import Any
 
 from config.logging import log
 from gateway import advice, notice
+from gateway.alignment import author_of
 from gateway.brakes import quota_note
 from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
 from gateway.destinations import watch
 from gateway.expected import sentence
+from gateway.findings import letter as findings
 from gateway.held import reason
 from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
@@ -172,11 +174,11 @@ def _reasons(campaign: Campaign) -> Block:
 
 def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Block]:
     account, campaign, summary, locale = made.account, made.campaign, made.summary, made.campaign.locale
-    blocks = [*head, _figures(campaign), _facts(campaign, summary, _when(campaign), account.attested)]
+    blocks = [*head, _figures(campaign), _facts(desk, campaign, summary, _when(campaign), account.attested)]
     blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
     blocks += [Say(remark) for remark in made.remarks if remark]
-    if tips := advice.tips(desk, account, campaign, summary):
-        blocks.append(Points(text(locale, "ack.advice"), tips, "warning"))
+    blocks += findings.blocks(locale, summary["advice"])
+    blocks += findings.records(locale, summary["advice"])
     if typos := advice.typos(locale, summary):
         blocks.append(Points(text(locale, "ack.typos"), typos, "warning"))
     if notes := advice.notes(account, campaign, summary):
@@ -185,7 +187,8 @@ def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Bloc
         blocks.append(Say(text(locale, "ack.preview")))
         for sample in summary["samples"]:
             to = text(locale, "ack.preview_to", address=sample["to"])
-            blocks.append(Sample(to, sample["subject"], sample["lines"]))
+            sender = text(locale, "align.from", sender=author_of(campaign, desk.domain).shown)
+            blocks.append(Sample(f"{sender}\n{to}", sample["subject"], sample["lines"]))
     return blocks
 
 
@@ -201,6 +204,15 @@ def decision(desk: Desk, campaign: Campaign, serial: int) -> list[Block]:
     ]
 
 
+def sender_line(campaign: Campaign, gateway: str) -> str:
+    """The sender as declared, and as recipients see it where that is another."""
+    who = author_of(campaign, gateway)
+    if not who.via:
+        return who.shown
+    name, address = campaign.from_name, campaign.from_address
+    return text(campaign.locale, "align.via", declared=f"{name} <{address}>" if name else address, shown=who.shown)
+
+
 def _figures(campaign: Campaign) -> Figures:
     names = ("lines", "invalid", "duplicate", "suppressed", "recipients")
     return Figures(
@@ -211,14 +223,13 @@ def _figures(campaign: Campaign) -> Figures:
     )
 
 
-def _facts(campaign: Campaign, summary: Summary, when: str, attested: bool) -> Facts:
-    locale = campaign.locale
-    sender = f"{campaign.from_name} <{campaign.from_address}>" if campaign.from_name else campaign.from_address
-    rows = [("subject", campaign.subject), ("sender", sender), ("date", when)]
+def _facts(desk: Desk, campaign: Campaign, summary: Summary, when: str, attested: bool) -> Facts:
+    locale, who = campaign.locale, author_of(campaign, desk.domain)
+    rows = [("subject", campaign.subject), ("sender", sender_line(campaign, desk.domain)), ("date", when)]
     if campaign.name != campaign.subject:
         rows.insert(1, ("name", campaign.name))
-    if campaign.reply_to and campaign.reply_to.casefold() != campaign.from_address.casefold():
-        rows.append(("reply", campaign.reply_to))
+    if who.reply_to.casefold() != who.address.casefold():
+        rows.append(("reply", who.reply_to))
     rows.append(("tracking", advice.tracking_words(campaign, summary, attested)))
     return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from config.keys import dkim_keys, load_keyring
 from config.settings import Settings
 from gateway.readers import Readers
-from mail.dkim import Signer, from_pem
+from mail.dkim import Signer
+from mail.identity import signers_of
 from mail.resolver import Resolver
 from parsers.tokens import Keyring
 from store import campaigns, suppressions
@@ -46,8 +47,7 @@ class Desk:
 def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, tuple[Signer, ...]]:
     """The keys of the data folder."""
     folder = settings.gateway.data_dir
-    signers = tuple(Signer(domain, selector, from_pem(pem)) for domain, selector, pem in dkim_keys(folder))
-    return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), signers
+    return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), signers_of(dkim_keys(folder))
 
 
 async def wipe(database: Database, campaign_id: int) -> None:

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, answers, forecasting, journal, judge, notice, proofs, stops
+from gateway import acknowledge, advising, alignment, answers, forecasting, journal, judge, notice, proofs, stops
 from gateway import talks as conversations
 from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
@@ -50,6 +50,7 @@ class Work:
     campaign: Campaign | None = None
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
+    author: alignment.Author | None = None  # what DNS says of the domain of From
     domains: Counter[str] = field(default_factory=Counter)  # of the recipients
     readers: tuple[str, ...] = ()  # further addresses that are told
     habit: bool = False  # the account lets every campaign wait for its author's word
@@ -177,7 +178,11 @@ async def validate(desk: Desk, work: Work) -> None:
     if judge.waits(summary["choices"], work.envelope, work.habit):
         work.held.append(talks.VALIDATION)
     work.held += judge.late(summary["choices"], work.envelope.received_at, now_ms())
-    work.dead = await without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes))
+    assert work.sender is not None
+    work.dead, work.author = await asyncio.gather(
+        without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes)),
+        alignment.look(desk.resolver, desk.signers, work.sender.address),
+    )
 
 
 async def create(desk: Desk, work: Work) -> None:
@@ -221,7 +226,7 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 
 
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
-    assert work.account is not None
+    assert work.account is not None and work.author is not None
     tracking = str(new.options["tracking"])
     # 0 is at once, also for a clock that is set back meanwhile; what is held goes by the date of the campaign alone
     due = 0 if new.held else new.send_at or 0
@@ -240,7 +245,10 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     work.summary["modes"] = {mode.name: n for mode, n in tally.modes.items()}
     async with desk.database.write() as conn:
         token = campaigns.report_token(desk.report_secret, begun)
-        work.campaign = await campaigns.prepare(conn, begun, token, now_ms())
+        campaign = await campaigns.prepare(conn, begun, token, now_ms())
+        work.campaign = await alignment.settle(conn, campaign, work.author)
+    found = advising.findings(desk, work.account, work.campaign, work.summary, work.author)
+    work.summary["advice"] = found
 
 
 async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
@@ -252,6 +260,7 @@ async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
             work.answer = {"code": "late"}  # released or replaced meanwhile: never both
             return
         await campaigns.reveal(conn, campaign)
+        await advising.keep(conn, campaign, work.summary["advice"])
         to, others = (work.summary["from_address"], work.readers) if letters else ("", ())
         await talks.begin(conn, campaign.id, to, others, now_ms())
         for address in others:
@@ -277,6 +286,7 @@ async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
     async with desk.database.read() as conn:
         work.campaign = await campaigns.get(conn, campaign_id)
         known = await campaigns.faults_of(conn, campaign_id)
+        work.summary["advice"] = await advising.kept(conn, campaign_id)
     work.repeated = True
     if known and work.campaign is not None:
         await copy_again(work.campaign, known, work.answers, acknowledge.copy_of(desk, work.ref))

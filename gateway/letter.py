@@ -56,6 +56,15 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """DNS records to copy: name, type, value; `then` is what to do after."""
+
+    title: str
+    rows: tuple[tuple[str, str, str], ...]
+    then: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A link that must be seen; its address is also written out, for those who do not click."""
 
@@ -65,14 +74,14 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One mail as its recipient will get it: to whom, the subject, the first lines."""
+    """One mail as its recipient will get it: from whom and to whom (a line each), the subject, the first lines."""
 
     to: str
     subject: str
     lines: str
 
 
-Block = Say | Facts | Figures | Bars | Points | Button | Sample
+Block = Say | Facts | Figures | Bars | Points | Records | Button | Sample
 
 
 def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
@@ -116,11 +125,15 @@ def _text(block: Block) -> str:
             return "\n".join(f"{value.rjust(8)}  {name.ljust(width)}  {detail}" for name, value, detail, _ in rows)
         case Points(title, items, _):
             return "\n".join([title, *(_wrapped(f"- {item}", "  ") for item in items)])
+        case Records(title, rows, then):
+            # never wrapped: whoever copies a line must get all of it
+            return "\n".join([title, *(f"  {' '.join(row)}" for row in rows), *([_wrapped(then)] if then else [])])
         case Button(label, url):
             return f"{label}\n{url}"
         case Sample(to, subject, lines):
             quoted = "\n".join(f"| {line}" for line in lines.splitlines())
-            return f"| {to}\n| {subject}\n|\n{quoted}"
+            head = "\n".join(f"| {line}" for line in (*to.splitlines(), subject))
+            return f"{head}\n|\n{quoted}"
 
 
 def _wrapped(text: str, indent: str = "") -> str:
@@ -142,6 +155,8 @@ def _html(block: Block) -> str:
             return _table("".join(_bar(*row) for row in rows))
         case Points(title, items, tone):
             return _points(title, items, *_TONES.get(tone, _TONES["info"]))
+        case Records():
+            return _records(block)
         case Button(label, url):
             return _button(label, url)
         case Sample():
@@ -206,6 +221,18 @@ def _points(title: str, items: Sequence[str], ground: str, ink: str) -> str:
     )
 
 
+def _records(records: Records) -> str:
+    cell = f"font-family:Consolas,'Courier New',monospace;font-size:12px;line-height:18px;color:{_INK}"
+    rows = "".join(
+        f'<tr><td style="padding:6px 12px;border-top:1px solid {_LINE};{cell};word-break:break-all">'
+        f"{escape(name)}<br>\n<b>{escape(kind)}</b> {escape(value)}</td></tr>"
+        for name, kind, value in records.rows
+    )
+    then = f'<div style="{_words(13, _SOFT)};padding-top:8px">{_lines(records.then)}</div>' if records.then else ""
+    title = f'<div style="{_words(14)};font-weight:bold;padding-bottom:8px">{escape(records.title)}</div>'
+    return f'{title}<div style="border:1px solid {_LINE};border-top:0;background:{_PAPER}">{_table(rows)}</div>{then}'
+
+
 def _button(label: str, url: str) -> str:
     target = escape(url, quote=True)
     return (
@@ -219,7 +246,7 @@ def _button(label: str, url: str) -> str:
 def _sample(sample: Sample) -> str:
     return _table(
         f'<tr><td style="border:1px solid {_LINE};padding:12px 16px">'
-        f'<div style="{_words(12, _SOFT)}">{escape(sample.to)}</div>'
+        f'<div style="{_words(12, _SOFT)}">{_lines(sample.to)}</div>'
         f'<div style="{_FONT};font-size:15px;line-height:22px;font-weight:bold;color:{_INK}">{escape(sample.subject)}</div>'
         f'<div style="{_words(14, _SOFT)};padding-top:6px">{_lines(sample.lines)}</div></td></tr>'
     )

@@ -16,6 +16,7 @@ from typing import Any
 from gateway import personal, previews
 from gateway.answers_read import corrected
 from gateway.choices import read_config
+from gateway.findings.message import of_message
 from mail.template import Compiled
 from parsers import elsewhere, mime
 from parsers import liste as lists
@@ -48,6 +49,7 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     liste, refusal = _liste(message, submission, request)
     choices = read_config(submission, message, request)
     summary |= {"choices": choices.as_json(), "held": [*_held(submission), *choices.held], "refused": refusal}
+    summary["findings"] = [one.as_json(choices.locale) for one in of_message(message, submission)]
     if liste is None:
         yield summary
         return

@@ -38,7 +38,7 @@ class Heading:
 
     wire: bytes
     canonical: bytes
-    sealer: Sealer
+    sealers: tuple[Sealer, ...]
     subject: tuple[Segment, ...] | None
     public_url: str
     domain: str
@@ -63,8 +63,8 @@ class Heading:
         flat_to = to.replace("\r\n", "")
         flat = f"message-id:<{message_id}@{self.domain}>\r\ndate:{at}\r\nto:{flat_to}\r\n{flat_subject}{flat_stops}"
         canonical = self.canonical + flat.encode("utf-8", "replace")
-        seal = self.sealer.seal(canonical, digest, seconds)
-        return b"%s%s%s\r\n" % (seal, wire.encode("utf-8", "replace"), self.wire)
+        seals = b"".join([one.seal(canonical, digest, seconds) for one in self.sealers])
+        return b"%s%s%s\r\n" % (seals, wire.encode("utf-8", "replace"), self.wire)
 
 
 def relaxed(fields: bytes) -> bytes:
@@ -77,9 +77,14 @@ def relaxed(fields: bytes) -> bytes:
 
 
 def heading(
-    spec: Spec, subject: tuple[Segment, ...], content_type: str, importance: str, language: str, signer: Signer
+    spec: Spec,
+    subject: tuple[Segment, ...],
+    content_type: str,
+    importance: str,
+    language: str,
+    signers: tuple[Signer, ...],
 ) -> Heading:
-    """Return the header of a campaign."""
+    """Return the header of a campaign; each signer puts a signature of its own over the same fields."""
     constant = all(isinstance(one, str) for one in subject)
     fields = [("From", mailbox(spec.from_name, spec.from_address))]
     fields.append(("Reply-To", " ".join(clean(spec.reply_to or spec.from_address).split())))
@@ -101,7 +106,7 @@ def heading(
     return Heading(
         wire=wire,
         canonical=relaxed(_lines(signed)),
-        sealer=sealer(signer, names),
+        sealers=tuple(sealer(signer, names) for signer in signers),
         subject=None if constant else subject,
         public_url=spec.public_url.rstrip("/"),
         domain=spec.gateway_domain,

@@ -102,9 +102,14 @@ def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) 
 
 
 def compile_mail(
-    message: Message, submission: Submission, spec: Spec, columns: tuple[str, ...], keyring: Keyring, signer: Signer
+    message: Message,
+    submission: Submission,
+    spec: Spec,
+    columns: tuple[str, ...],
+    keyring: Keyring,
+    *signers: Signer,
 ) -> Compiled | tuple[Problem, ...]:
-    """Compile a campaign's mail, or return every problem that holds it."""
+    """Compile a campaign's mail, or return every problem that holds it; the first signer's signature stands on top."""
     known = lookup(columns)
     page = message.html if message.html is not None else text_to_html(message.text or "")
     words = message.text if message.text is not None else html_to_text(page)
@@ -125,7 +130,7 @@ def compile_mail(
         spec=spec,
         keyring=keyring,
         links=tuple(links),
-        heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signer),
+        heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signers),
         variants=Variants(partial(_variant, spec, tree, html, text, tuple(links), keyring)),
         documents=None if spec.documents is None else documents(spec.documents, submission.attachments, tree),
     )

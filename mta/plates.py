@@ -15,7 +15,10 @@ from functools import partial
 from config import keys
 from config.settings import Settings
 from mail import dkim
-from mail.dkim import Signer, from_pem
+from mail.dkim import Signer
+from mail.dkim_signature import Weakness, read_key, read_signature
+from mail.dkim_verify import holds, raw_fields
+from mail.identity import Identity, Second, aligned, domain_of, identity, signers_of, signing
 from mail.spec import Person, Spec
 from mail.template import Compiled, compile_mail
 from mta.values import Parcel
@@ -43,24 +46,21 @@ class House:
     public_url: str
     keyring: Keyring
     signers: Sequence[Signer]
+    second: Second = Second.NONE
 
-    def signer(self, from_address: str) -> Signer:
-        """The key aligned with From where we hold it, else the gateway's (or the first there is)."""
-        author = from_address.rpartition("@")[2].lower()
-        for wanted in (author, self.domain):
-            for signer in self.signers:
-                if signer.domain == wanted:
-                    return signer
-        return self.signers[0]
+    def signing(self, address: str) -> tuple[Signer, ...]:
+        """Who signs mails whose From is `address`: one signer, or two."""
+        return signing(self.signers, domain_of(address), self.domain, self.second)
 
 
 def house(settings: Settings) -> House:
     """Keys and names that every campaign of this gateway shares."""
     data = settings.gateway.data_dir
-    signers = [Signer(domain, selector, from_pem(pem)) for domain, selector, pem in keys.dkim_keys(data)]
-    if not signers:
+    signers = signers_of(keys.dkim_keys(data))
+    if not any(signer.kind == "rsa" for signer in signers):
         raise keys.KeysError(f"no DKIM key in {data}: run `mail2campaign init`")
-    return House(settings.gateway.domain, settings.gateway.url, Keyring(*keys.load_keyring(data, "tokens")), signers)
+    ring, second = Keyring(*keys.load_keyring(data, "tokens")), Second(settings.dkim.second)
+    return House(settings.gateway.domain, settings.gateway.url, ring, signers, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +87,23 @@ def person(job: Job) -> Person:
     return Person(job.id, job.address, job.name, job.values, job.tracked)
 
 
+def author(campaign: Campaign, house: House) -> Identity:
+    """Under which address the mails of a campaign go out."""
+    via, name = bool(campaign.options.get("via")), str(campaign.options.get("footer_name", ""))
+    return identity(campaign.from_name, campaign.from_address, campaign.reply_to, via, house.domain, name)
+
+
 def spec(campaign: Campaign, house: House) -> Spec:
     """What is the same in every mail of a campaign, from its row."""
-    options = campaign.options
+    options, who = campaign.options, author(campaign, house)
     return Spec(
         campaign_id=campaign.id,
         gateway_domain=house.domain,
         public_url=house.public_url,
         subject=campaign.subject,
-        from_name=campaign.from_name,
-        from_address=campaign.from_address,
-        reply_to=campaign.reply_to or None,
+        from_name=who.name,
+        from_address=who.address,
+        reply_to=who.reply_to,
         unsubscribe=bool(options.get("unsubscribe", True)),
         bulk=bool(options.get("bulk", True)),
         locale=campaign.locale,
@@ -105,10 +111,18 @@ def spec(campaign: Campaign, house: House) -> Spec:
         footer_address=str(options.get("footer_address", "")),
         feedback=str(options.get("feedback", "")),
         list_id=str(options.get("list_id", "")),
+        cfbl_address=_complaints(who.address, house),
         documents=options.get("documents"),
         account_id=campaign.account_id,
         aggregate_opens=bool(options.get("aggregate_opens", False)),
     )
+
+
+def _complaints(address: str, house: House) -> str | None:
+    """Where complaints go (RFC 9477): From must be signed for, and so must the domain of the complaints' address."""
+    domain = domain_of(address)
+    signed = {signer.domain for signer in house.signing(address)}
+    return f"fbl@{house.domain}" if aligned(house.signers, domain) and house.domain in signed else None
 
 
 def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate | Unusable:
@@ -122,16 +136,26 @@ def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate |
 
 def _proved(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate | Unusable:
     message = mime.read(source)
-    signer = house.signer(campaign.from_address)
-    compiled = compile_mail(
-        message, submission.split(message), spec(campaign, house), campaign.columns, house.keyring, signer
-    )
+    made = spec(campaign, house)
+    signers = house.signing(made.from_address)
+    compiled = compile_mail(message, submission.split(message), made, campaign.columns, house.keyring, *signers)
     if not isinstance(compiled, Compiled):
         found = compiled[0]
         return Unusable(found.kind.value, found.text)
     plate = Plate(compiled, urgent=campaign.options.get("type") == "transactional")
     raw = plate.render(first)
-    published = {dkim.dns_name(signer): dkim.dns_value(signer)}
-    if not dkim.verify_with_dkimpy(raw, lambda name: published.get(name.rstrip("."))):
-        return Unusable("dkim", dkim.dns_name(signer))
-    return plate
+    bad = next((signer for at, signer in enumerate(signers) if not _verified(raw, signer, at)), None)
+    return plate if bad is None else Unusable("dkim", dkim.dns_name(bad))
+
+
+def _verified(raw: bytes, signer: Signer, at: int) -> bool:
+    """Whether signature `at` of a mail holds, by other people's code where it knows the algorithm."""
+    if signer.kind == "rsa":
+        published = {dkim.dns_name(signer): dkim.dns_value(signer)}
+        return dkim.verify_with_dkimpy(raw, lambda name: published.get(name.rstrip(".")), at)
+    fields = raw_fields(raw) or ()
+    value = [value for name, value in fields if name.lower() == b"dkim-signature"][at]
+    read, key = read_signature(value, now_ms() // 1000), read_key(dkim.dns_value(signer))
+    if isinstance(read, Weakness) or isinstance(key, Weakness):
+        return False
+    return holds(raw, fields, read, key) is None

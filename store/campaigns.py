@@ -25,6 +25,7 @@ from store import rows, tallies
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
+from store.tables_align import campaign_advice
 from store.tables_talks import talks
 from store.values import Campaign, CampaignState, Ledger, NewCampaign, NewFault, NewRecipient
 
@@ -213,6 +214,7 @@ async def wipe(conn: AsyncConnection, campaign_id: int, chunk: int = WIPED) -> b
             return True
     await conn.execute(delete(tallies_table).where(tallies_table.c.campaign_id == campaign_id))
     await conn.execute(delete(talks).where(talks.c.campaign_id == campaign_id))
+    await conn.execute(delete(campaign_advice).where(campaign_advice.c.campaign_id == campaign_id))
     await conn.execute(delete(campaigns).where(campaigns.c.id == campaign_id))
     await conn.execute(delete(blobs).where(blobs.c.id == blob_id))
     return False

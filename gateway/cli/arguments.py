@@ -40,6 +40,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     _suppressions(commands)
     arguments_people.arguments(_add, partial(_group, commands))
     _addresses(commands)
+    _keys(commands)
     _upkeep(commands)
     found = parser.parse_args(words)
     if found.version:
@@ -111,6 +112,14 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     proof.add_argument("--alignment", choices=("strict", "relaxed"), help="strict: signed by the very domain of From")
     proof.add_argument("--spf", choices=("yes", "no"), help="yes: SPF of an aligned return path proves, too")
     proof.add_argument("--validation", choices=("yes", "no"), help="yes: every campaign waits for its author's word")
+    rule = _add(actions, "alignment", "rules:alignment", "what becomes of a sender for whom we have no DKIM key")
+    rule.add_argument("name", metavar="NAME")
+    rule.add_argument(
+        "value", metavar="via|hold", nargs="?", help="via: sent as NAME via GATEWAY; hold: until it has one"
+    )
+    rule = _add(actions, "advice", "rules:advice", "whether grave advice holds the campaigns of an account")
+    rule.add_argument("name", metavar="NAME")
+    rule.add_argument("value", metavar="show|hold", nargs="?")
     pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
     pool.add_argument("name", metavar="NAME")
     pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")
@@ -211,12 +220,22 @@ def _addresses(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
     calendar.add_argument("--days", type=int, default=20, metavar="N")
 
 
-def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    actions = _group(commands, "dkim", "DKIM keys")
-    _add(actions, "list", "upkeep:dkim_list", "print the records to publish")
-    add = _add(actions, "add", "upkeep:dkim_add", "make a key for a domain and print its record")
+def _keys(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    actions = _group(commands, "dkim", "the keys that sign campaigns, and their records in DNS")
+    _add(actions, "list", "dkim:list_all", "print the records to publish")
+    add = _add(
+        actions, "add", "dkim:add", "make a key for a domain and print its record (serve reads it when it starts)"
+    )
     add.add_argument("domain", metavar="DOMAIN")
-    add.add_argument("--selector", default="m2c1", metavar="SELECTOR")
+    add.add_argument("--selector", default="", metavar="SELECTOR", help="(default: m2c1; m2ce1 for Ed25519)")
+    kind = add.add_mutually_exclusive_group()
+    kind.add_argument("--alias", action="store_true", help="sign with the gateway's own key, published by a CNAME")
+    kind.add_argument("--ed25519", action="store_true", help="a key for the second signature (dkim.second)")
+    check = _add(actions, "check", "dkim:check", "ask DNS for the DKIM, SPF and DMARC records, print what is missing")
+    check.add_argument("domain", metavar="DOMAIN", nargs="?", help="(default: every domain with a key)")
+
+
+def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     actions = _group(commands, "db", "the database")
     _add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
     explain = _add(

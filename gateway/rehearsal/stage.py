@@ -34,6 +34,12 @@ _END = 8.0  # seconds until a process that was told to end is ended
 _ANSWER = 20.0
 LOGIN = "agnes"
 ACCOUNT = "valfleury"
+_POLICIES = {
+    GATEWAY: "v=spf1 mx -all",
+    OFFICE: f"v=spf1 mx include:{GATEWAY} ~all",
+    f"_dmarc.{GATEWAY}": "v=DMARC1; p=none",
+    f"_dmarc.{OFFICE}": "v=DMARC1; p=reject",
+}
 
 
 class StageError(Exception):
@@ -107,7 +113,8 @@ class Stage:
             "txt": {
                 f"{selector}._domainkey.{domain}": keys.dkim_record(pem)
                 for domain, selector, pem in keys.dkim_keys(data)
-            },
+            }
+            | _POLICIES,
             "folder": str(self.folder / "internet"),
         }
         child = await self._spawn("internet", ["-m", "gateway.rehearsal.internet"], {}, stdin=asyncio.subprocess.PIPE)

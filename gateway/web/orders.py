@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.alignment import author_of
 from gateway.decisions import decide
 from gateway.i18n import instant, text
 from gateway.talks import done, refused
@@ -90,8 +91,14 @@ def _form(request: Request, campaign: Campaign, doubt: str = "") -> Response:
     locale, scheduled = campaign.locale, campaign.send_at > campaign.created_at
     when = instant(locale, campaign.timezone, campaign.send_at) if scheduled else ""
     proof = guard.proof(request.path_params["token"], _ACTION)
-    sender = f"{campaign.from_name} <{campaign.from_address}>" if campaign.from_name else campaign.from_address
-    values: dict[str, Any] = {"campaign": campaign, "when": when, "proof": proof, "sender": sender, "doubt": doubt}
+    author = author_of(campaign, context.of(request).domain)
+    values: dict[str, Any] = {
+        "campaign": campaign,
+        "when": when,
+        "proof": proof,
+        "sender": author.shown,
+        "doubt": doubt,
+    }
     return page("order.html", locale, stage="ask", said="", **values)
 
 

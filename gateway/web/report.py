@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gateway import expected, i18n, stats
+from gateway.alignment import author_of
 from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
@@ -97,6 +98,7 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
     powers = {"may_pause": False, "may_stop": False} if reads_only(request) else {}
     return powers | {
         "base": f"/r/{request.path_params['token']}",
+        "author": author_of(campaign, context.of(request).domain),
         "at": lambda ms, seconds=False: i18n.instant(locale, zone, ms, seconds),
         "clock": lambda ms: i18n.local(zone, ms),
         "day": lambda ms: i18n.day(locale, zone, ms),

@@ -42,6 +42,9 @@ class Dns:
             await asyncio.sleep(60)
         return {"gone.example": NoDomain(), "null.example": NullMx()}.get(domain, Mx(((0, "mx"),)))
 
+    async def texts(self, name: str) -> tuple[str, ...]:
+        return ()
+
     async def close(self) -> None:
         pass
 

@@ -9,8 +9,11 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mail.dkim import Signer, new_key
+from mail.dkim import Signer, dns_name, dns_value, new_key, verify_with_dkimpy
+from mail.identity import Second
+from mta import plates
 from mta.plates import House, Plate, Unusable, make
 from parsers.tokens import Keyring
 from store.states import Status
@@ -67,3 +70,72 @@ def test_a_campaign_without_the_column_sends_all(options: dict[str, None]) -> No
 
 def test_a_first_mail_without_its_file_holds_the_campaign() -> None:
     assert make(campaign(documents=1), source(), job(1, "c.pdf"), HOUSE) == Unusable("render")
+
+
+KEY = new_key()
+KEYS = [
+    Signer("gw.test", "s", KEY),
+    Signer("firm.test", "s", KEY),
+    Signer("firm.test", "e", Ed25519PrivateKey.generate()),
+]
+
+
+def signed(house: House, **options: Any) -> Any:
+    made = make(campaign(**options), source(), job(1, "a.pdf"), house)
+    assert isinstance(made, Plate)
+    return made.render(job(1, "a.pdf"))
+
+
+def header(raw: bytes, name: str) -> list[str]:
+    return [" ".join(one.split()) for one in message_from_bytes(raw, policy=default).get_all(name, [])]
+
+
+def domains(raw: bytes) -> list[tuple[str, str]]:
+    tags = [dict(part.strip().split("=", 1) for part in one.split(";")) for one in header(raw, "DKIM-Signature")]
+    return [(one["a"], one["d"]) for one in tags]
+
+
+def checked(raw: bytes, signers: list[Signer]) -> bool:
+    published = {dns_name(one): dns_value(one) for one in signers}
+    rsa = [at for at, (algorithm, _) in enumerate(domains(raw)) if algorithm == "rsa-sha256"]
+    return bool(rsa) and all(verify_with_dkimpy(raw, published.get, at) for at in rsa)
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (Second.NONE, [("rsa-sha256", "firm.test")]),
+        (Second.GATEWAY, [("rsa-sha256", "firm.test"), ("rsa-sha256", "gw.test")]),
+        (Second.ED25519, [("rsa-sha256", "firm.test"), ("ed25519-sha256", "firm.test")]),
+    ],
+)
+def test_the_signatures_that_the_setting_asks_for(second: Second, expected: list[tuple[str, str]]) -> None:
+    house = House("gw.test", "https://gw.test", HOUSE.keyring, KEYS, second)
+    raw = signed(house)
+    assert domains(raw) == expected
+    assert checked(raw, KEYS)
+    # RFC 9477: complaints come to our domain only where it signs, too
+    assert header(raw, "CFBL-Address") == (["fbl@gw.test; report=arf"] if second is Second.GATEWAY else [])
+
+
+def test_an_ed25519_signature_that_does_not_hold_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House("gw.test", "https://gw.test", HOUSE.keyring, KEYS, Second.ED25519)
+    other = dns_value(Signer("x.test", "e", Ed25519PrivateKey.generate()))
+    monkeypatch.setattr(plates.dkim, "dns_value", lambda one: dns_value(one) if one.kind == "rsa" else other)
+    assert make(campaign(), source(), job(1, "a.pdf"), house) == Unusable("dkim", "e._domainkey.firm.test")
+
+
+def test_sent_via_the_gateway() -> None:
+    raw = signed(HOUSE, via=True)
+    assert header(raw, "From") == ['"N via gw.test" <mail@gw.test>']
+    assert header(raw, "Reply-To") == ["n@firm.test"]
+    assert domains(raw) == [("rsa-sha256", "gw.test")]
+    assert checked(raw, list(HOUSE.signers))
+    assert header(raw, "CFBL-Address") == ["fbl@gw.test; report=arf"]
+
+
+def test_as_declared_without_the_key_of_its_domain() -> None:
+    raw = signed(HOUSE)
+    assert (header(raw, "From"), header(raw, "Reply-To")) == (["N <n@firm.test>"], ["n@firm.test"])
+    assert domains(raw) == [("rsa-sha256", "gw.test")]
+    assert header(raw, "CFBL-Address") == []

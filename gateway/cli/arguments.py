@@ -112,7 +112,7 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     proof.add_argument("--alignment", choices=("strict", "relaxed"), help="strict: signed by the very domain of From")
     proof.add_argument("--spf", choices=("yes", "no"), help="yes: SPF of an aligned return path proves, too")
     proof.add_argument("--validation", choices=("yes", "no"), help="yes: every campaign waits for its author's word")
-    rule = _add(actions, "alignment", "rules:alignment", "what becomes of a sender for whom we have no DKIM key")
+    rule = _add(actions, "unaligned", "rules:unaligned", "what becomes of a sender for whom we have no DKIM key")
     rule.add_argument("name", metavar="NAME")
     rule.add_argument(
         "value", metavar="via|hold", nargs="?", help="via: sent as NAME via GATEWAY; hold: until it has one"

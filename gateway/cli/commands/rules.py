@@ -1,4 +1,4 @@
-"""`account alignment` and `account advice`: what an account wants of senders without a key, and of grave advice.
+"""`account unaligned` and `account advice`: what an account wants of senders without a key, and of grave advice.
 
 In: the parsed command line. Out: one line that says what is in force. Raises Failure when there is no such account.
 """
@@ -16,7 +16,7 @@ from store.engine import Database
 from store.rulings import Rules
 
 
-def alignment(found: argparse.Namespace) -> None:
+def unaligned(found: argparse.Namespace) -> None:
     """Show or change what becomes of a sender whose domain we have no DKIM key for."""
     wanted = _wanted(found.value, ("via", "hold"))
     rules = _rules(found, lambda old: replace(old, unaligned_held=wanted) if wanted is not None else old)

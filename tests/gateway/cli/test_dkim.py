@@ -100,14 +100,14 @@ def test_check_asks_dns(
 
 def test_the_rules_of_an_account(there: Run) -> None:  # noqa: F811
     assert (
-        there("account", "alignment", "Mairie")[1] == "account Mairie: senders without a key are sent via the gateway\n"
+        there("account", "unaligned", "Mairie")[1] == "account Mairie: senders without a key are sent via the gateway\n"
     )
-    assert there("account", "alignment", "Mairie", "hold")[1].endswith("are held\n")
+    assert there("account", "unaligned", "Mairie", "hold")[1].endswith("are held\n")
     assert there("account", "advice", "Mairie", "hold")[1].endswith("holds campaigns\n")
-    assert there("account", "alignment", "Mairie")[1].endswith("are held\n")
+    assert there("account", "unaligned", "Mairie")[1].endswith("are held\n")
     assert there("account", "advice", "Mairie", "show")[1].endswith("is shown only\n")
-    assert there("account", "alignment", "Nobody")[0] == 1
-    status, _, err = there("account", "alignment", "Mairie", "perhaps")
+    assert there("account", "unaligned", "Nobody")[0] == 1
+    status, _, err = there("account", "unaligned", "Mairie", "perhaps")
     assert (status, err) == (1, "mail2campaign: 'perhaps' is neither via nor hold\n")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway import personal, previews
 from gateway.choices import read_config
+from gateway.findings import gather
 from parsers import arf, dsn, mime, stopwords
 from parsers import liste as lists
 from parsers.autoreply import absence_note, automatic
@@ -121,6 +122,8 @@ def _campaign(message: Message, submission: Submission, request: Answer) -> Answ
         held += [str(problem["code"]) for problem in (*own.held, *problems)]
         if not any(line.fault is None for line in found.lines):
             held.append("no_recipient")
+        domains = gather.domains_of(found)
+        answer["advice"] = gather.gathered(message, submission, found, choices, own, domains)["findings"]
     else:
         held.append("unreadable")
     return answer | {

@@ -50,7 +50,7 @@ class Work:
     campaign: Campaign | None = None
     repeated: bool = False
     dead: dict[str, str] = field(default_factory=dict)
-    author: alignment.Author | None = None  # what DNS says of the domain of From
+    told: advising.Told | None = None  # what others say: DNS of the domain of From, spam filters
     domains: Counter[str] = field(default_factory=Counter)  # of the recipients
     readers: tuple[str, ...] = ()  # further addresses that are told
     habit: bool = False  # the account lets every campaign wait for its author's word
@@ -179,9 +179,9 @@ async def validate(desk: Desk, work: Work) -> None:
         work.held.append(talks.VALIDATION)
     work.held += judge.late(summary["choices"], work.envelope.received_at, now_ms())
     assert work.sender is not None
-    work.dead, work.author = await asyncio.gather(
+    work.dead, work.told = await asyncio.gather(
         without_mail(desk.resolver, summary["domains"], tuple(desk.settings.delivery.routes)),
-        alignment.look(desk.resolver, desk.signers, work.sender.address),
+        advising.ask(desk, summary, work.sender.address),
     )
 
 
@@ -226,7 +226,7 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 
 
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
-    assert work.account is not None and work.author is not None
+    assert work.account is not None and work.told is not None
     tracking = str(new.options["tracking"])
     # 0 is at once, also for a clock that is set back meanwhile; what is held goes by the date of the campaign alone
     due = 0 if new.held else new.send_at or 0
@@ -246,9 +246,9 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     async with desk.database.write() as conn:
         token = campaigns.report_token(desk.report_secret, begun)
         campaign = await campaigns.prepare(conn, begun, token, now_ms())
-        work.campaign = await alignment.settle(conn, campaign, work.author)
-    found = advising.findings(desk, work.account, work.campaign, work.summary, work.author)
-    work.summary["advice"] = found
+        campaign = await alignment.settle(conn, campaign, work.told.author)
+    advised = await advising.conclude(desk, work.account, campaign, work.summary, work.told, tally)
+    work.campaign, work.summary["advice"] = advised
 
 
 async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
@@ -260,7 +260,7 @@ async def _reveal(desk: Desk, work: Work, campaign: Campaign) -> None:
             work.answer = {"code": "late"}  # released or replaced meanwhile: never both
             return
         await campaigns.reveal(conn, campaign)
-        await advising.keep(conn, campaign, work.summary["advice"])
+        await advising.keep(conn, desk, campaign, work.summary)
         to, others = (work.summary["from_address"], work.readers) if letters else ("", ())
         await talks.begin(conn, campaign.id, to, others, now_ms())
         for address in others:

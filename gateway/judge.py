@@ -32,6 +32,7 @@ def request(desk: Desk, account: Account | None, envelope: Envelope, path: str) 
         "own_domains": [label for label in {desk.domain, a_label(desk.domain)} if label],
         "public_url": settings.gateway.url,
         "max_lines": settings.limits.list_lines,
+        "specimen": bool(settings.advice.spamd or settings.advice.rspamd),
         "now": envelope.received_at,  # reading a mail again after a crash must give the same campaign
         "zone": account.timezone if account else settings.gateway.timezone,
         "locale": account.locale if account else settings.gateway.locale,

@@ -16,11 +16,11 @@ from typing import Any
 from gateway import personal, previews
 from gateway.answers_read import corrected
 from gateway.choices import read_config
-from gateway.findings.message import of_message
+from gateway.findings import gather
 from mail.template import Compiled
 from parsers import elsewhere, mime
 from parsers import liste as lists
-from parsers.address import a_label, key
+from parsers.address import key
 from parsers.autoreply import automatic
 from parsers.elsewhere import Where
 from parsers.headers import read_fields
@@ -49,7 +49,6 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     liste, refusal = _liste(message, submission, request)
     choices = read_config(submission, message, request)
     summary |= {"choices": choices.as_json(), "held": [*_held(submission), *choices.held], "refused": refusal}
-    summary["findings"] = [one.as_json(choices.locale) for one in of_message(message, submission)]
     if liste is None:
         yield summary
         return
@@ -58,7 +57,11 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     summary["held"] += [*own.held, *problems]
     # a mail whose documents are not all there has no preview
     samples = [] if own.held else previews.samples(compiled, liste)
-    yield summary | _about(liste, compiled, samples) | _documents(liste, own)
+    domains = gather.domains_of(liste)
+    summary |= gather.gathered(message, submission, liste, choices, own, domains)
+    if request.get("specimen"):
+        summary["specimen"] = gather.specimen(compiled, liste)
+    yield summary | _about(liste, compiled, samples, domains) | _documents(liste, own)
     yield from _chunks(liste, compiled)
 
 
@@ -83,9 +86,6 @@ def _headers(raw: bytes, message: Message, submission: Submission, domain: str) 
         "others": others[:_OTHERS],
         "notices": [notice.value for notice in submission.notices],
         "attachments": [part.filename for part in submission.attachments],
-        "weight": sum(len(part.data) for part in (*submission.attachments, *submission.related)),
-        "has_text": message.text is not None,
-        "has_html": message.html is not None,
     }
 
 
@@ -111,10 +111,8 @@ def _held(submission: Submission) -> list[Answer]:
     return [{"code": held.reason.value, "text": held.filename} for held in submission.held]
 
 
-def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer]) -> Answer:
-    good = [line for line in liste.lines if line.fault is None]
-    domains = Counter(a_label(line.address.rpartition("@")[2]) for line in good)
-    hints = [[line.label, line.address, line.hint] for line in good if line.hint]
+def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer], domains: Counter[str]) -> Answer:
+    hints = [[line.label, line.address, line.hint] for line in liste.lines if line.fault is None and line.hint]
     links = compiled.links if compiled else ()
     return {
         "columns": liste.columns,
@@ -133,10 +131,10 @@ def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer]) -> An
 
 
 def _documents(liste: Liste, own: personal.Personal) -> Answer:
-    """Each person's own files: the column, the weight of the heaviest mail instead of that of all files together."""
+    """Each person's own files: the column, and how many get none."""
     if liste.pj_column is None:
         return {}
-    return {"documents": liste.pj_column, "weight": own.heaviest, "without_file": own.without}
+    return {"documents": liste.pj_column, "without_file": own.without}
 
 
 def _chunks(liste: Liste, compiled: Compiled | None) -> Iterator[Answer]:

@@ -1,9 +1,10 @@
-"""The one client for HTTPS: careful, because strangers say where it goes and what comes back.
+"""The one client for HTTP: careful, because strangers say where it goes and what comes back.
 
 In: a host and path, or an https URL; the resolver, whose fence takes out every address that is not public. Out: `Fetched`, or
 `Unfetched` with the reason. The address is resolved once and dialled as it is; certificate and name are verified by the
 system's authorities or `ca_file`; there are no redirects, cookies, proxies or kept connections; time and size are bounded
-in all. Raises nothing but CancelledError.
+in all. A peer that the operator named in the settings (rspamd) is asked where it is, in the clear. Raises nothing but
+CancelledError.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
 
-from mail.resolver import Addresses, Resolver
+from mail.resolver import Addresses, NoDomain, Resolver
 
 _HEAD = 32_768  # bytes of status line and header
 _ADDRESSES = 3  # tried one after the other
@@ -32,6 +34,7 @@ class Trouble(StrEnum):
 
     URL = "url"
     DNS = "dns"
+    NO_HOST = "no such host"
     FORBIDDEN = "address not allowed"
     CONNECT = "no connection"
     CERTIFICATE = "certificate"
@@ -58,6 +61,28 @@ class Unfetched:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One question; the answer's body is bounded by whoever asks."""
+
+    method: str
+    host: str
+    port: int
+    target: str
+    body: bytes = b""
+    content_type: str = ""
+    secure: bool = True
+
+    def wire(self, agent: str) -> bytes:
+        """The bytes to send."""
+        named = self.host if self.port == (443 if self.secure else 80) else f"{self.host}:{self.port}"
+        lines = [f"{self.method} {self.target} HTTP/1.1", f"Host: {named}", f"User-Agent: {agent}", "Connection: close"]
+        lines += ["Accept: */*", "Accept-Encoding: identity"]
+        if self.method == "POST":
+            lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
+        return "\r\n".join([*lines, "", ""]).encode("ascii") + self.body
+
+
 class Client:
     """Asks; `port` is that of URLs which name none, `timeout` in seconds for all of one request."""
 
@@ -70,7 +95,7 @@ class Client:
 
     async def get(self, host: str, path: str, limit: int) -> Fetched | Unfetched:
         """Fetch `https://host/path`, a body of `limit` bytes at most."""
-        return await self._ask("GET", host, self._port, path, limit)
+        return await self._ask(_Request("GET", host, self._port, path), limit)
 
     async def post(self, url: str, body: bytes, content_type: str, limit: int = 16_384) -> Fetched | Unfetched:
         """Post a body to an https URL."""
@@ -82,39 +107,58 @@ class Client:
         if parts.scheme != "https" or parts.username is not None or parts.password is not None:
             return Unfetched(Trouble.URL)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return await self._ask("POST", host, port, target, limit, body, content_type)
+        return await self._ask(_Request("POST", host, port, target, body, content_type), limit)
 
-    async def _ask(
-        self, method: str, host: str, port: int, target: str, limit: int, body: bytes = b"", content_type: str = ""
-    ) -> Fetched | Unfetched:
-        if not _HOST(host) or not _TARGET(target):
+    async def head(self, url: str) -> Fetched | Unfetched:
+        """Ask an http or https URL whether it is there; no body comes back."""
+        try:
+            parts = urlsplit(url)
+            secure = parts.scheme.lower() == "https"
+            host, port = (parts.hostname or "").rstrip("."), parts.port or (self._port if secure else 80)
+        except ValueError:
             return Unfetched(Trouble.URL)
-        named = host if port == 443 else f"{host}:{port}"
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {named}", f"User-Agent: {self._agent}", "Connection: close"]
-        lines += ["Accept: */*", "Accept-Encoding: identity"]
-        if method == "POST":
-            lines += [f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
-        request = "\r\n".join([*lines, "", ""]).encode("ascii") + body
+        if parts.scheme.lower() not in ("http", "https") or parts.username is not None or parts.password is not None:
+            return Unfetched(Trouble.URL)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return await self._ask(_Request("HEAD", host, port, target, secure=secure), 0)
+
+    async def ask_peer(self, host: str, port: int, path: str, body: bytes, limit: int) -> Fetched | Unfetched:
+        """Post to a server that the settings name: over plain HTTP, wherever it is."""
+        request = _Request("POST", host, port, path, body, "application/octet-stream", secure=False)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._try_addresses(host, port, request, limit)
+                opened = await asyncio.open_connection(host, port)
+                return await _exchange(*opened, request, request.wire(self._agent), limit)
+        except TimeoutError:
+            return Unfetched(Trouble.TIMEOUT)
+        except OSError:
+            return Unfetched(Trouble.CONNECT)
+
+    async def _ask(self, request: _Request, limit: int) -> Fetched | Unfetched:
+        if not _HOST(request.host) or not _TARGET(request.target):
+            return Unfetched(Trouble.URL)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._try_addresses(request, limit)
         except TimeoutError:
             return Unfetched(Trouble.TIMEOUT)
 
-    async def _try_addresses(self, host: str, port: int, request: bytes, limit: int) -> Fetched | Unfetched:
+    async def _try_addresses(self, request: _Request, limit: int) -> Fetched | Unfetched:
+        host, port = request.host, request.port
         found = await self._resolver.addresses(host)
         if not isinstance(found, Addresses):
-            return Unfetched(Trouble.DNS)
+            surely = isinstance(found, NoDomain) and not found.exists
+            return Unfetched(Trouble.NO_HOST if surely else Trouble.DNS)
         if not found.allowed:
             return Unfetched(Trouble.FORBIDDEN)
-        if self._context is None:
+        if request.secure and self._context is None:
             self._context = await asyncio.to_thread(_context, self._ca_file)  # reads 200 KB of authorities
         result: Fetched | Unfetched = Unfetched(Trouble.CONNECT)
         addresses = found.allowed[:_ADDRESSES]
         for address in addresses:
             try:
                 async with asyncio.timeout(self._timeout / len(addresses)):
-                    opened = await asyncio.open_connection(address, port, ssl=self._context, server_hostname=host)
+                    opened = await asyncio.open_connection(address, port, **self._tls(request))
             except ssl.SSLCertVerificationError as error:
                 return Unfetched(Trouble.CERTIFICATE, error.verify_message)
             except ssl.SSLError as error:
@@ -122,16 +166,19 @@ class Client:
                 continue
             except OSError:
                 continue
-            return await _exchange(*opened, request, limit)
+            return await _exchange(*opened, request, request.wire(self._agent), limit)
         return result
+
+    def _tls(self, request: _Request) -> dict[str, Any]:
+        return {"ssl": self._context, "server_hostname": request.host} if request.secure else {}
 
 
 async def _exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, limit: int
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: _Request, wire: bytes, limit: int
 ) -> Fetched | Unfetched:
-    answer = _Answer()
+    answer = _Answer(request.method == "HEAD")
     try:
-        writer.write(request)
+        writer.write(wire)
         await writer.drain()
         answer.parser = parser = httptools.HttpResponseParser(answer)
         taken = 0
@@ -151,7 +198,8 @@ async def _exchange(
 class _Answer:
     """What httptools reports of one answer; informational ones (1xx) pass by."""
 
-    def __init__(self) -> None:
+    def __init__(self, head: bool = False) -> None:
+        self.head = head  # its answer has no body, whatever its length says (RFC 9110 section 9.3.2)
         self.parser: httptools.HttpResponseParser | None = None
         self.whole = False
         self.status = 0
@@ -169,6 +217,10 @@ class _Answer:
     def on_body(self, body: bytes) -> None:
         if not self.whole:
             self.body += body
+
+    def on_headers_complete(self) -> None:
+        if self.head:
+            self.on_message_complete()
 
     def on_message_complete(self) -> None:
         if not self.whole and self.parser is not None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gateway.findings.catalogue import CATALOGUE, Severity
+from gateway.findings.catalogue import CATALOGUE, FIRST, Severity
 from gateway.i18n import has, number, plural, text
 
-Value = str | int
+Value = str | int | float
 
 
 class Where(StrEnum):
@@ -77,18 +77,29 @@ def from_json(data: Mapping[str, Any]) -> Finding:
 
 
 def said(locale: str, finding: Finding) -> str:
-    """What was found, in a sentence."""
-    key, values = f"tip.{finding.code}.say", dict(finding.values)
-    if has(locale, f"{key}.other"):
-        return plural(locale, key, int(values.pop("n", 0)), **values)
-    if isinstance(values.get("n"), int):
-        values["n"] = number(locale, int(values["n"]))
-    return text(locale, key, **values)
+    """What was found, in a sentence without its full stop."""
+    key, values = f"tip.{finding.code}.say", _written(locale, finding)
+    if not has(locale, f"{key}.other"):
+        return text(locale, key, **values)
+    del values["n"]
+    return plural(locale, key, int(finding.values["n"]), **values)
 
 
 def to_do(locale: str, finding: Finding) -> str:
     """What to do about it, in a sentence."""
-    return text(locale, f"tip.{finding.code}.do", **finding.values)
+    return text(locale, f"tip.{finding.code}.do", **_written(locale, finding))
+
+
+def _written(locale: str, finding: Finding) -> dict[str, object]:
+    return {name: _value(locale, value) for name, value in finding.values.items()}
+
+
+def _value(locale: str, value: Value) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:.1f}".replace(".", "," if locale == "fr" else ".")
+    return number(locale, value)
 
 
 def place(locale: str, finding: Finding) -> str:
@@ -99,6 +110,6 @@ def place(locale: str, finding: Finding) -> str:
 
 
 def sorted_by_weight(findings: Iterable[Finding]) -> list[Finding]:
-    """The gravest first, else in the order in which they were found."""
+    """The gravest first; then what few people know of themselves; else in the order in which they were found."""
     order = list(Severity)
-    return sorted(findings, key=lambda one: order.index(one.severity))
+    return sorted(findings, key=lambda one: (order.index(one.severity), one.code not in FIRST))

@@ -16,11 +16,12 @@ from gateway.letter import Block, Points, Records
 _TONES = {Severity.SERIOUS: "stop", Severity.WARNING: "warning", Severity.INFO: "info"}
 _SHOWN = {Severity.SERIOUS: 8, Severity.WARNING: 6, Severity.INFO: 4}
 _PLACES = 3
+_ELSEWHERE = ("list_typos",)  # told one by one in a block of its own
 
 
 def blocks(locale: str, findings: Sequence[Finding]) -> list[Block]:
     """Return the advice of an acknowledgement; nothing where there is none."""
-    kinds = _by_kind(sorted_by_weight(findings))
+    kinds = _by_kind(sorted_by_weight(one for one in findings if one.code not in _ELSEWHERE))
     found: list[Block] = []
     for severity, tone in _TONES.items():
         items = [_item(locale, kind) for kind in kinds if kind[0].severity is severity]

@@ -233,3 +233,87 @@ async def test_a_freemail_sender_is_told_to_use_their_own_domain(tmp_path: Path)
     assert "préférez une adresse de votre propre domaine" in answer
     assert "Réponses à : x@firm.example" in answer
     assert "Enregistrements DNS" not in answer
+
+
+async def test_grave_advice_holds_only_where_the_account_says_so(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        use(made, Dns())
+        await made.send(mail(("LISTE.csv", people(2)), subject=" ", body="un"))
+        assert await made.states() == ["sending"]
+        async with made.desk.database.write() as conn:
+            await rulings.set_rules(conn, made.account, Rules(advice_holds=True))
+        held = words(await made.send(mail(("LISTE.csv", people(2)), subject=" ", body="deux")))
+        assert await made.states() == ["held", "sending"]
+        assert "Votre compte demande de retenir les campagnes qui ont un défaut grave : L'objet est vide." in held
+        fine = words(await made.send(mail(("LISTE.csv", people(2)), subject="Bonjour", body="trois")))
+        assert await made.states() == ["sending", "held", "sending"]
+        assert "Votre campagne est lancée" in fine
+
+
+async def test_a_list_is_new_once(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        use(made, Dns())
+        raw = mail(("LISTE.csv", people(40)), body="un")
+        first, again = words(await made.send(raw)), await made.send(raw)
+        second = words(await made.send(mail(("LISTE.csv", people(45)), body="deux")))
+        other = "Email\n" + "".join(f"q{n}@other.example\n" for n in range(30))
+        third = words(await made.send(mail(("LISTE.csv", other), subject="Bonjour", body="trois")))
+    assert "C'est la première campagne de votre compte" in first
+    assert "carnet d'adresses" in first
+    assert "C'est la première campagne" in words(again)  # the same acknowledgement again
+    assert "première" not in second and "carnet d'adresses" not in second
+    assert "Vous écrivez à cette liste pour la première fois" in third
+
+
+async def test_what_is_found_in_a_mail_and_its_list_is_said(tmp_path: Path) -> None:
+    lines = [f"p{n}@rcpt.example" for n in range(20)] + ["abuse@firm.example", "x@yopmail.com", *["bad@"] * 6]
+    async with office(tmp_path) as made:
+        use(made, Dns())
+        raw = mail(
+            ("LISTE.csv", "Email\n" + "\n".join(lines)),
+            ("plan.pdf", "x"),
+            subject="OFFRE EXCEPTIONNELLE !!",
+            body="a<div>b",
+        )
+        answer = words(await made.send(raw))
+        async with made.desk.database.read() as conn:
+            kept = await advice.read(conn, 1)
+    assert kept is not None
+    found = [one["code"] for one in kept]
+    assert found[0] == "list_old"
+    assert {
+        "subject_capitals",
+        "subject_marks",
+        "html_unclosed",
+        "list_technical",
+        "list_throwaway",
+        "files_attached",
+    } <= set(found)
+    div = next(one for one in kept if one["code"] == "html_unclosed")
+    assert (div["where"], div["line"], div["column"], div["values"]) == ("html", 1, 5, {"what": "div"})
+    assert "Une balise <div> est ouverte et n'est pas refermée (ligne 1, colonne 5)." in answer
+    assert "6 adresses (21 % de la liste) sont incorrectes" in answer
+    assert "1 adresse est technique (abuse@firm.example)" in answer
+
+
+async def test_spam_filters_are_asked_about_the_first_mail(tmp_path: Path) -> None:
+    from tests.gateway.test_score import peer
+
+    seen: list[bytes] = []
+    async with (
+        peer(b"SPAMD/1.5 0 EX_OK\r\nSpam: True ; 6.0 / 5.0\r\n\r\nBAD_RULE", seen) as place,
+        office(tmp_path) as made,
+    ):
+        use(made, Dns())
+        from dataclasses import replace
+
+        settings = made.desk.settings.model_copy(
+            update={"advice": made.desk.settings.advice.model_copy(update={"spamd": place})}
+        )
+        made.desk = made.dispatch._desk = made.dispatch._intake._desk = replace(made.desk, settings=settings)
+        answer = words(await made.send(mail(("LISTE.csv", people(3)))))
+    assert "SpamAssassin donne 6,0 sur 5,0" in answer and "(BAD_RULE)" in answer
+    (request,) = seen
+    raw = request.partition(b"\r\n\r\n")[2]
+    assert raw.startswith(b"Message-ID: <") and b"DKIM-Signature" not in raw
+    assert b"Bonjour Nom0" in raw

@@ -41,6 +41,8 @@ def test_a_campaign_with_its_list_and_config() -> None:
     assert found["list"]["faults"] == [{"line": "3", "fault": "syntax"}]
     assert found["config"]["name"] == "Rentrée"
     assert found["held"] == []
+    assert [one["code"] for one in found["advice"]] == ["unsubscribe_added"]
+    assert found["advice"][0]["text"].startswith("Le message n'a pas de lien de désabonnement")
 
 
 def test_what_would_hold_a_campaign_is_named() -> None:

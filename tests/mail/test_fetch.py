@@ -103,7 +103,8 @@ async def test_a_redirect_is_not_followed(web: Web, ca_file: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "why"),
     [
-        (NoDomain(), Trouble.DNS),
+        (NoDomain(), Trouble.NO_HOST),
+        (NoDomain(exists=True), Trouble.DNS),
         (DnsTrouble("SERVFAIL"), Trouble.DNS),
         (Addresses((), ("127.0.0.1", "10.0.0.1")), Trouble.FORBIDDEN),
     ],

@@ -33,6 +33,7 @@ _COUNTRIES = frozenset(_COUNTRIES_TEXT.split())
 # Real domains at one stroke from a provider's.
 _INNOCENT_TEXT = (
     "tmail.com bmail.com gail.com gmail.fr email.fr grange.fr orage.fr lives.com olive.fr frees.fr dive.com five.com"
+    " yopmail.com yopmail.fr yopmail.net"
 )
 _INNOCENT = frozenset(_INNOCENT_TEXT.split())
 # Short names are a stroke away from half the world: only what is written here is suggested for them.

@@ -16,7 +16,8 @@ from gateway.letter import Block, Points, Records
 _TONES = {Severity.SERIOUS: "stop", Severity.WARNING: "warning", Severity.INFO: "info"}
 _SHOWN = {Severity.SERIOUS: 8, Severity.WARNING: 6, Severity.INFO: 4}
 _PLACES = 3
-_ELSEWHERE = ("list_typos",)  # told one by one in a block of its own
+_ELSEWHERE = ("list_typos", "unaligned")  # told one by one, or as what holds the campaign, in blocks of their own
+_TAGS = ("html_unclosed", "html_stray", "html_active")
 
 
 def blocks(locale: str, findings: Sequence[Finding]) -> list[Block]:
@@ -53,12 +54,17 @@ def _by_kind(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 
 def _item(locale: str, kind: Sequence[Finding]) -> str:
-    """One item: what was found, where, where else, what to do."""
+    """One item: what was found, where, where else; on a line of its own what to do."""
     first, others = kind[0], kind[1:]
     where = place(locale, first)
     sentence = f"{said(locale, first)} ({where})." if where else f"{said(locale, first)}."
-    if others and (places := [place(locale, one) for one in others if one.line]):
+    if places := [_place(locale, one) for one in others if one.line]:
         more = len(places) - _PLACES
-        also = " ; ".join(places[:_PLACES]) if locale == "fr" else "; ".join(places[:_PLACES])
+        also = (" ; " if locale == "fr" else "; ").join(places[:_PLACES])
         sentence += " " + text(locale, "tip.also", places=also + (f" (+ {more})" if more > 0 else ""))
-    return f"{sentence} {to_do(locale, first)}".strip()
+    return f"{sentence}\n→ {to_do(locale, first)}"
+
+
+def _place(locale: str, finding: Finding) -> str:
+    where = place(locale, finding)
+    return f"{where} (<{finding.values['what']}>)" if finding.code in _TAGS else where

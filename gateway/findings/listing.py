@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gateway.findings.finding import Finding, Where
 from parsers.throwaway import is_throwaway
+from parsers.typos import typo_hint
 
 SAMPLE = 1_000  # addresses by which a list is known again
 _SHARE = 32  # every address in so many, by its checksum, is of the sample: a part of a known list is known, too
@@ -85,7 +86,8 @@ def of_addresses(found: Sieve, domains: Mapping[str, int], typos: int) -> list[F
         told.append(_list("list_roles", found.roles))
     if found.technical:
         told.append(_list("list_technical", len(found.technical), examples=", ".join(found.technical[:3])))
-    thrown = {domain: n for domain, n in domains.items() if is_throwaway(domain)}
+    # some list of those has gmial.com, which is a misspelling here
+    thrown = {domain: n for domain, n in domains.items() if is_throwaway(domain) and not typo_hint(domain)}
     if thrown:
         told.append(_list("list_throwaway", sum(thrown.values()), examples=", ".join(list(thrown)[:3])))
     if typos:

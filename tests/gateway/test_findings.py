@@ -98,7 +98,7 @@ def test_the_letter_is_short_and_begins_with_the_gravest() -> None:
     assert [block.tone for block in blocks] == ["stop", "warning", "info"]
     (item,) = blocks[1].items
     assert item.startswith("Une balise <td> est ouverte et n'est pas refermée (ligne 1, colonne 3).")
-    assert "De même : ligne 2, colonne 3 ; ligne 3, colonne 3 ; ligne 4, colonne 3 (+ 16)." in item
+    assert "De même : ligne 2, colonne 3 (<td>) ; ligne 3, colonne 3 (<td>) ; ligne 4, colonne 3 (<td>) (+ 16)." in item
     assert letter.blocks("fr", []) == [] == letter.records("fr", found)
     every: Any = letter.blocks("en", [Finding(code, Where.LIST, _values(code)) for code in CATALOGUE])
     assert [len(block.items) for block in every] == [8, 7, 5]
@@ -217,7 +217,7 @@ def test_lists() -> None:
     town = sieve([f"{role}@mairie.fr" for role in ("contact", "info", "accueil") for _ in range(10)])
     assert codes(of_addresses(town, {}, 0)) == ["list_roles"]
     assert codes(of_addresses(sieve(["contact@a.fr", "info@b.fr"]), {}, 0)) == []
-    traps = of_addresses(sieve(["Abuse@a.fr", "x@b.fr"]), {"yopmail.com": 2, "free.fr": 9}, 3)
+    traps = of_addresses(sieve(["Abuse@a.fr", "x@b.fr"]), {"yopmail.com": 2, "free.fr": 9, "gmial.com": 1}, 3)
     assert codes(traps) == ["list_technical", "list_throwaway", "list_typos"]
     assert [one.values["n"] for one in traps] == [1, 2, 3]
     assert codes(of_lines(100, {"syntax": 6, "no_mail": 5, "duplicate": 50})) == ["list_old"]

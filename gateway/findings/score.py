@@ -97,7 +97,7 @@ def read_spamd(answer: bytes) -> Score:
     if len(status) < 2 or not status[0].startswith(b"SPAMD/") or status[1] != b"0" or found is None:
         raise ValueError("spamd did not give a score")
     rules = [name for name in body.decode("ascii", "replace").strip().split(",") if _NAME.fullmatch(name)]
-    return Score("SpamAssassin", float(found[1]), float(found[2]), tuple(rules[:_RULES]))
+    return Score("SpamAssassin", float(found[1]) + 0.0, float(found[2]), tuple(rules[:_RULES]))
 
 
 async def _rspamd(raw: bytes, client: Client, host: str, port: int) -> Score:

@@ -59,11 +59,13 @@ def load_keyring(data_dir: Path, name: Ring) -> tuple[dict[int, bytes], int]:
 
 def dkim_keys(data_dir: Path) -> list[tuple[str, str, bytes]]:
     """Return `(domain, selector, PEM)` of every DKIM key, in the order of domain and selector."""
-    found = []
-    for path in sorted(_dkim_dir(data_dir).glob("*/*.pem")):
-        if _NAME.fullmatch(path.parent.name) and _NAME.fullmatch(path.stem):
-            found.append((path.parent.name, path.stem, path.read_bytes()))
-    return found
+    return [(path.parent.name, path.stem, path.read_bytes()) for path in dkim_files(data_dir)]
+
+
+def dkim_files(data_dir: Path) -> list[Path]:
+    """Return the file of every DKIM key, in the order of domain and selector."""
+    files = sorted(_dkim_dir(data_dir).glob("*/*.pem"))
+    return [path for path in files if _NAME.fullmatch(path.parent.name) and _NAME.fullmatch(path.stem)]
 
 
 def add_dkim(data_dir: Path, domain: str, selector: str, kind: Literal["rsa", "ed25519"] = "rsa") -> None:

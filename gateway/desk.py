@@ -5,13 +5,14 @@ In: the settings. Out: one frozen `Desk`, and what several rooms do with it. Rai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.keys import dkim_keys, load_keyring
+from config.keys import load_keyring
 from config.settings import Settings
 from gateway.readers import Readers
 from mail.dkim import Signer
-from mail.identity import signers_of
+from mail.keychain import Keychain
 from mail.resolver import Resolver
 from parsers.tokens import Keyring
 from store import campaigns, suppressions
@@ -31,7 +32,7 @@ class Desk:
     resolver: Resolver
     keyring: Keyring
     suppression: SuppressionKeys
-    signers: tuple[Signer, ...]
+    signers: Sequence[Signer]
 
     @property
     def domain(self) -> str:
@@ -44,10 +45,10 @@ class Desk:
         return self.keyring.keys[min(self.keyring.keys)]
 
 
-def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, tuple[Signer, ...]]:
+def rings(settings: Settings) -> tuple[Keyring, SuppressionKeys, Sequence[Signer]]:
     """The keys of the data folder."""
     folder = settings.gateway.data_dir
-    return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), signers_of(dkim_keys(folder))
+    return Keyring(*load_keyring(folder, "tokens")), suppressions.load(settings), Keychain(folder)
 
 
 async def wipe(database: Database, campaign_id: int) -> None:

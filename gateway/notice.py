@@ -84,4 +84,4 @@ def _build(desk: Desk, letter: Letter, now: int) -> bytes:
 
 
 def _signer(desk: Desk) -> Signer | None:
-    return next((signer for signer in desk.signers if signer.domain == desk.domain), None)
+    return next((signer for signer in desk.signers if signer.domain == desk.domain and signer.kind == "rsa"), None)

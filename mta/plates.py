@@ -18,7 +18,8 @@ from mail import dkim
 from mail.dkim import Signer
 from mail.dkim_signature import Weakness, read_key, read_signature
 from mail.dkim_verify import holds, raw_fields
-from mail.identity import Identity, Second, aligned, domain_of, identity, signers_of, signing
+from mail.identity import Identity, Second, aligned, domain_of, identity, signing
+from mail.keychain import Keychain
 from mail.spec import Person, Spec
 from mail.template import Compiled, compile_mail
 from mta.values import Parcel
@@ -56,7 +57,7 @@ class House:
 def house(settings: Settings) -> House:
     """Keys and names that every campaign of this gateway shares."""
     data = settings.gateway.data_dir
-    signers = signers_of(keys.dkim_keys(data))
+    signers = Keychain(data)
     if not any(signer.kind == "rsa" for signer in signers):
         raise keys.KeysError(f"no DKIM key in {data}: run `mail2campaign init`")
     ring, second = Keyring(*keys.load_keyring(data, "tokens")), Second(settings.dkim.second)

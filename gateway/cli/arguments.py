@@ -223,9 +223,7 @@ def _addresses(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 def _keys(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     actions = _group(commands, "dkim", "the keys that sign campaigns, and their records in DNS")
     _add(actions, "list", "dkim:list_all", "print the records to publish")
-    add = _add(
-        actions, "add", "dkim:add", "make a key for a domain and print its record (serve reads it when it starts)"
-    )
+    add = _add(actions, "add", "dkim:add", "make a key for a domain and print its record")
     add.add_argument("domain", metavar="DOMAIN")
     add.add_argument("--selector", default="", metavar="SELECTOR", help="(default: m2c1; m2ce1 for Ed25519)")
     kind = add.add_mutually_exclusive_group()

@@ -24,7 +24,7 @@ from parsers.typos import KNOWN
 from store import rulings
 from store.values import Campaign
 
-PATIENCE_S = 1.0
+PATIENCE_S = 0.8
 LARGE = 100  # recipients up to which a few mails under a name that is not ours harm nobody
 _SPF = "v=spf1"
 

@@ -19,7 +19,9 @@ async def test_a_link_reads_until_it_is_revoked_or_over(db: Database, make: Any)
         first = await links.add(conn, SECRET, campaign.id, "boss@acme.test", NOW)
         second = await links.add(conn, SECRET, campaign.id, "guest@acme.test", NOW, NOW + 1_000)
         third = await links.add(conn, SECRET, other.id, "boss@acme.test", NOW)
-        stored = await conn.execute(text("SELECT count(*) FROM report_links WHERE token_hash = :word"), {"word": first.encode()})
+        stored = await conn.execute(
+            text("SELECT count(*) FROM report_links WHERE token_hash = :word"), {"word": first.encode()}
+        )
         assert stored.scalar_one() == 0
     assert len({first, second, third, campaigns.report_token(SECRET, campaign.id)}) == 4
     async with db.write() as conn:

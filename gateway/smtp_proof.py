@@ -53,7 +53,7 @@ class Admitted:
 
 async def admit(gate: Gate, coming: Coming) -> Admitted | Refusal:
     """Tell for which account a mail acts."""
-    fields, _ = read_fields(coming.raw)
+    fields, _ = await asyncio.to_thread(read_fields, coming.raw)
     way = "login" if coming.login else "network" if coming.trusted else "dkim"
     async with gate.database.read() as conn:
         found = await prove(conn, fields, coming.mail_from, coming.login, way)

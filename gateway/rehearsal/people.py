@@ -25,6 +25,7 @@ from gateway.rehearsal.world import Behaviour, Habit, habit
 _AT_ONCE = 16  # people who are online at the same time
 _FEED = 20_000
 _EARLIEST, _SPREAD = 0.8, 3.2  # seconds after its arrival in which a mail is read
+_WAYS_OUT = ("/u/", "/t/")  # of the mail, and of being followed: a page, no target
 _BRACKETS = re.compile(r"<([^<>]+)>")
 
 Send = Callable[[str, str, bytes], Awaitable[None]]
@@ -87,7 +88,7 @@ class People:
     async def _after_opening(self, does: Habit, arrival: Arrival, page: Page, agent: str, draw: int) -> None:
         match does:
             case Habit.CLICK:
-                links = [link for link in page.links if "/u/" not in urlsplit(link).path]
+                links = [link for link in page.links if not urlsplit(link).path.startswith(_WAYS_OUT)]
                 answer = await fetch(links[draw % len(links)], agent)
                 self._tell("clicked" if answer.status == 302 else "surprises", arrival, answer.location)
             case Habit.ONE_CLICK:

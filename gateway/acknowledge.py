@@ -192,16 +192,14 @@ def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Bloc
     return blocks
 
 
-def decision(desk: Desk, campaign: Campaign, serial: int) -> list[Block]:
-    """How to decide about a campaign that waits: the page (which acts on POST only), and what a reply may say."""
+_REPLIES = ("send", "later", "first", "cancel", "list")
+
+
+def decision(desk: Desk, campaign: Campaign, serial: int, replies: tuple[str, ...] = _REPLIES) -> list[Block]:
+    """How to decide about a campaign: the page (which acts on POST only), and what a reply may say."""
     page = f"{desk.settings.gateway.url}/v/{sign(desk.keyring, Purpose.ORDER, campaign.id, serial)}"
-    replies = tuple(
-        text(campaign.locale, f"talk.reply_{name}") for name in ("send", "later", "first", "cancel", "list")
-    )
-    return [
-        Button(text(campaign.locale, "talk.decide"), page),
-        Points(text(campaign.locale, "talk.replies"), replies),
-    ]
+    said = tuple(text(campaign.locale, f"talk.reply_{name}") for name in replies)
+    return [Button(text(campaign.locale, "talk.decide"), page), Points(text(campaign.locale, "talk.replies"), said)]
 
 
 def sender_line(campaign: Campaign, gateway: str) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import warmup
 from config.logging import log
-from gateway import brakes, comebacks, final, late
+from gateway import brakes, comebacks, final, late, talks
 from gateway.alerts import Alerts
 from gateway.desk import Desk
 from gateway.erasing import Eraser
@@ -46,6 +46,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, lambda: brakes.tell(desk)),
         (1, alerts.tell),
         (_SWEEP_TURNS, lambda: late.tell(desk)),
+        (_SWEEP_TURNS, lambda: talks.confirm(desk)),
         (_REPORT_TURNS, lambda: final.tell(desk)),
         (1, lambda: comebacks.invite(desk)),
         (1, eraser.turn),

@@ -3,6 +3,7 @@
 In: a mail to campagne+TOKEN@ from a proved sender (SPEC 1). Out: a campaign released, scheduled, begun or stopped, and one
 letter to who wrote; `Correction` when the mail brings a list or a Config for a held campaign. The account must be the
 campaign's, and the token's serial the current one for whatever makes mails leave. Machines are not answered (RFC 3834).
+What was decided elsewhere is told by `confirm`, so that the author always has a letter whose reply may decide further.
 Raises what the database raises, and Unread. Logs mail_ignored and mail_answered.
 """
 
@@ -28,7 +29,7 @@ from parsers.tokens import Purpose, verify
 from store import campaigns, talks
 from store.engine import now_ms
 from store.spool import Envelope
-from store.talks import Talk, Verdict
+from store.talks import Choice, Talk, Verdict
 from store.values import Campaign, CampaignState
 
 
@@ -118,15 +119,32 @@ async def _order(desk: Desk, reply: _Reply, campaign: Campaign, talk: Talk, foun
         after, then = await campaigns.get(conn, campaign.id), await talks.get(conn, campaign.id)
     assert after is not None and then is not None  # nothing removes them
     if verdict is Verdict.DONE:
-        await _send(desk, reply, after, then.serial, [Say(done(after, then, order))], stop=False)
+        await _send(desk, reply, after, then.serial, [Say(done(after, then)), *_ways(desk, after, then)], stop=False)
         return
     await _send(desk, reply, after, then.serial, [Say(refused(after, then, verdict)), *_ways(desk, after, then)])
 
 
-def done(campaign: Campaign, talk: Talk, order: Order) -> str:
+async def confirm(desk: Desk) -> int:
+    """Tell the authors what was decided on a page: their next reply needs the serial that came of it."""
+    async with desk.database.read() as conn:
+        waiting = await talks.untold(conn, now_ms())
+    for talk in waiting:
+        async with desk.database.read() as conn:
+            campaign = await campaigns.get(conn, talk.campaign_id)
+        assert campaign is not None  # nothing removes a campaign that was revealed
+        blocks = [Say(done(campaign, talk)), *_ways(desk, campaign, talk)]
+        letter = _letter(talk.author, campaign.locale, campaign, talk.serial, blocks, stop=False)
+        raw = await notice.built(desk, letter)
+        async with desk.database.write() as conn:
+            if await talks.told(conn, campaign.id, talk.serial):
+                await notice.queue(conn, letter, raw)
+    return len(waiting)
+
+
+def done(campaign: Campaign, talk: Talk) -> str:
     """What was done, in a sentence."""
     locale, people = campaign.locale, campaign.recipients
-    if order.act is Act.CANCEL:
+    if talk.decided == Act.CANCEL:
         return text(locale, "talk.done_cancel")
     if talk.waiting:
         return plural(locale, "talk.done_first", talk.waiting, go=number(locale, people - talk.waiting))
@@ -148,14 +166,16 @@ def refused(campaign: Campaign, talk: Talk, verdict: Verdict) -> str:
 
 def _ways(desk: Desk, campaign: Campaign, talk: Talk) -> list[Block]:
     """What can still be done about a campaign."""
-    if talks.waits(campaign.state, campaign.held):
-        return decision(desk, campaign, talk.serial)
+    match talks.choice(talk, campaign.state, campaign.held):
+        case Choice.WORD:
+            return decision(desk, campaign, talk.serial)
+        case Choice.REST:
+            return decision(desk, campaign, talk.serial, ("send", "first", "cancel"))
+        case Choice.AGAIN:
+            return decision(desk, campaign, talk.serial, ("now", "later", "cancel"))
     if campaign.state is CampaignState.HELD:
         reasons = tuple(reason(campaign.locale, one) for one in campaign.held)
         return [Points(text(campaign.locale, "ack.held"), reasons, "stop")]
-    if talk.waiting:
-        ways = tuple(text(campaign.locale, f"talk.reply_{name}") for name in ("send", "first", "cancel"))
-        return [Points(text(campaign.locale, "talk.replies"), ways)]
     return []
 
 
@@ -168,16 +188,33 @@ async def _send(
     subject: str = "",
     stop: bool = True,
 ) -> None:
-    letter = Letter(
-        to=reply.to,
-        locale=reply.locale,
-        subject=text(reply.locale, "talk.subject", subject=(campaign.name if campaign else subject)[:200]),
-        title=text(reply.locale, "talk.title_nothing" if stop else "talk.title_done"),
+    letter = _letter(reply.to, reply.locale, campaign, serial, blocks, subject, reply.answers, stop)
+    raw = await notice.built(desk, letter)
+    async with desk.database.write() as conn:
+        if campaign is not None:
+            await talks.told(conn, campaign.id, serial)
+        sent = await notice.queue(conn, letter, raw)
+    log("mail_answered", ref=reply.ref, kind="reply", account=reply.envelope.account_id, notice=sent)
+
+
+def _letter(
+    to: str,
+    locale: str,
+    campaign: Campaign | None,
+    serial: int,
+    blocks: list[Block],
+    subject: str = "",
+    answers: str = "",
+    stop: bool = True,
+) -> Letter:
+    return Letter(
+        to=to,
+        locale=locale,
+        subject=text(locale, "talk.subject", subject=(campaign.name if campaign else subject)[:200]),
+        title=text(locale, "talk.title_nothing" if stop else "talk.title_done"),
         blocks=blocks,
-        answers=reply.answers,
+        answers=answers or (campaign.message_id if campaign else ""),
         campaign_id=campaign.id if campaign else None,
         serial=serial,
         stop=stop,
     )
-    sent = await notice.send(desk, letter)
-    log("mail_answered", ref=reply.ref, kind="reply", account=reply.envelope.account_id, notice=sent)

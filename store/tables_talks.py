@@ -19,6 +19,7 @@ talks = Table(
     Column("author", Text, nullable=False),  # who gets the letters; empty: a machine sent the campaign
     Column("notify", Text, nullable=False, server_default="[]"),  # JSON list of further addresses
     Column("serial", Integer, nullable=False, server_default="1"),  # the one token that may release it
+    Column("told", Integer, nullable=False, server_default="1"),  # the newest serial that was mailed to the author
     Column("decided", Text, nullable=False, server_default=""),  # the last order that was obeyed
     Column("decided_at", BigInteger),
     Column("waiting", Integer, nullable=False, server_default="0"),  # recipients whom "only 50" left waiting

@@ -28,7 +28,18 @@ _BY_WORD = frozenset(
 )  # what an "OK" releases; no fault that would change the content
 CHUNK = 5_000  # recipients moved in one transaction
 _LAST = 4_095  # the highest serial that a token can bear
+_UNDER_WAY = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.SCHEDULED)
+CONFIRMED = 10_000  # ms after which a decision that no letter has told is told by one
 _REPORTED_STATES = (CampaignState.FINISHED, CampaignState.STOPPED)
+
+
+class Choice(StrEnum):
+    """What may still be decided about a campaign."""
+
+    NONE = "none"
+    WORD = "word"  # whether it goes at all: now, later, to the first few
+    AGAIN = "again"  # it waits for a date that was chosen: now, or another date
+    REST = "rest"  # those whom "only 50" left waiting
 
 
 class Verdict(StrEnum):
@@ -89,6 +100,15 @@ def waits(state: CampaignState, held: tuple[Any, ...]) -> bool:
     return state is CampaignState.HELD and bool(held) and all(one.get("code") in _BY_WORD for one in held)
 
 
+def choice(talk: Talk, state: CampaignState, held: tuple[Any, ...]) -> Choice:
+    """What the current serial may still decide; a campaign that is under way can be cancelled besides."""
+    if waits(state, held):
+        return Choice.WORD
+    if talk.waiting and state in _UNDER_WAY:
+        return Choice.REST
+    return Choice.AGAIN if state is CampaignState.SCHEDULED and talk.decided else Choice.NONE
+
+
 async def release(
     conn: AsyncConnection, campaign_id: int, serial: int, word: str, now: int, at: int | None = None, waiting: int = 0
 ) -> Verdict:
@@ -98,7 +118,7 @@ async def release(
     if row is None or talk is None:
         return Verdict.OVER
     held = row.state == CampaignState.HELD
-    again = row.state == CampaignState.SCHEDULED and bool(talk.decided) and not talk.waiting
+    again = choice(talk, CampaignState(row.state), ()) is Choice.AGAIN
     if not held and not again:
         return Verdict.SPENT if talk.serial != serial else Verdict.OVER
     if held and not waits(CampaignState.HELD, tuple(orjson.loads(row.held))):
@@ -118,7 +138,7 @@ async def release(
 async def rest(conn: AsyncConnection, campaign_id: int, serial: int, word: str, now: int, waiting: int) -> Verdict:
     """Take the word about those whom "only 50" left waiting; `waiting` of them go on waiting."""
     row = (await conn.execute(select(campaigns.c.state).where(campaigns.c.id == campaign_id))).first()
-    if row is None or row.state not in (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.SCHEDULED):
+    if row is None or row.state not in _UNDER_WAY:
         return Verdict.OVER
     spent = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.serial == serial, talks.c.waiting > 0)
     if (await conn.execute(spent.values(decided=word))).rowcount == 0:
@@ -211,3 +231,17 @@ async def asked(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     """Note that the author was asked; False when somebody noted it before."""
     query = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.asked_at.is_(None))
     return (await conn.execute(query.values(asked_at=now))).rowcount == 1
+
+
+async def untold(conn: AsyncConnection, now: int, limit: int = 20) -> list[Talk]:
+    """Conversations in which something was decided (on a page, say) that no letter has told their author."""
+    query = select(talks).where(
+        talks.c.told != talks.c.serial, talks.c.author != "", talks.c.decided_at <= now - CONFIRMED
+    )
+    return [_talk(row) for row in await conn.execute(query.limit(limit))]
+
+
+async def told(conn: AsyncConnection, campaign_id: int, serial: int) -> bool:
+    """Note that the author has a letter with that serial; False when somebody noted it before."""
+    query = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.told < serial)
+    return (await conn.execute(query.values(told=serial))).rowcount == 1

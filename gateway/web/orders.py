@@ -1,12 +1,14 @@
-"""The page behind the button of an acknowledgement: what is about to be sent, and a form that decides.
+"""The page behind the button of a letter: what is about to be sent, and the forms that decide.
 
-In: `GET /v/TOKEN` (shows, never acts: scanners open links) and the `POST` of its form. Out: a page. The token names a
-campaign and a serial (store.talks); only the POST spends it, once, and an old one gets a page that says what was decided.
-A form that is not ours gives 403, an altered token 404. Logs campaign_changed.
+In: `GET /v/TOKEN` (shows, never acts: scanners open links) and the `POST` of one of its forms, one an order, so that the
+Enter key in a field means that field's order. Out: a page. The token names a campaign and a serial (store.talks); only the
+POST spends it, once, and an old one gets a page that says what was decided. A form that is not ours gives 403, an altered
+token 404. Logs campaign_changed.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from starlette.responses import Response
 
 from gateway.alignment import author_of
 from gateway.decisions import decide
+from gateway.held import reason
 from gateway.i18n import instant, text
 from gateway.talks import done, refused
 from gateway.web import context, guard
@@ -26,10 +29,16 @@ from parsers.schedule import zone_of
 from parsers.tokens import Purpose, verify
 from store import campaigns, talks
 from store.engine import now_ms
-from store.talks import Talk, Verdict
+from store.talks import Choice, Talk, Verdict
 from store.values import Campaign
 
 _ACTION = "order"
+# what the page offers in each case, in this order
+_OFFERS = {
+    Choice.WORD: ("send", "later", "first", "cancel"),
+    Choice.REST: ("send", "first", "cancel"),
+    Choice.AGAIN: ("send", "later", "cancel"),
+}
 
 
 async def _find(request: Request) -> tuple[Campaign, Talk, int]:
@@ -41,18 +50,17 @@ async def _find(request: Request) -> tuple[Campaign, Talk, int]:
         campaign, talk = await campaigns.get(conn, found[0]), await talks.get(conn, found[0])
     if campaign is None or talk is None:
         raise HTTPException(404)
-    return campaign, talk, found[1]
+    return replace(campaign, locale=context.language(request, campaign.locale)), talk, found[1]
 
 
 async def ask(request: Request) -> Response:
-    """Show what waits, with a form that decides; or what was decided."""
+    """Show what waits, with forms that decide; or what was decided."""
     campaign, talk, serial = await _find(request)
     if talk.serial != serial:
-        return _said(campaign, refused(campaign, talk, Verdict.SPENT), "nothing")
-    if not talks.waits(campaign.state, campaign.held):
-        verdict = Verdict.FAULTS if campaign.held else Verdict.OVER
-        return _said(campaign, refused(campaign, talk, verdict), "nothing")
-    return _form(request, campaign)
+        return _said(campaign, refused(campaign, talk, Verdict.SPENT))
+    if talks.choice(talk, campaign.state, campaign.held) is Choice.NONE:
+        return _said(campaign, refused(campaign, talk, Verdict.FAULTS if campaign.held else Verdict.OVER))
+    return _form(request, campaign, talk)
 
 
 async def act(request: Request) -> Response:
@@ -62,17 +70,18 @@ async def act(request: Request) -> Response:
     campaign, talk, serial = await _find(request)
     if not guard.ours(request, sent, token, _ACTION, ctx.url):
         return problem(campaign.locale, 403, "action.forged")
-    now = now_ms()
-    order = _order(str(sent.get("act", "")), str(sent.get("date", "")), str(sent.get("count", "")), campaign, now)
+    now, asked = now_ms(), str(sent.get("act", ""))
+    order = _order(asked, str(sent.get("date", "")), str(sent.get("count", "")), campaign, now)
     if not isinstance(order, Order):
-        return _form(request, campaign, text(campaign.locale, f"talk.unclear_{order.doubt}", words=order.words))
+        doubt = text(campaign.locale, f"order.unclear_{order.doubt}", words=order.words)
+        return _form(request, campaign, talk, asked, doubt)
     if talk.serial != serial:  # here also for cancelling: the page of an old mail has had its say
-        return _said(campaign, refused(campaign, talk, Verdict.SPENT), "nothing")
+        return _said(campaign, refused(campaign, talk, Verdict.SPENT))
     verdict = await decide(ctx.db, campaign.id, serial, order, now, "page")
     campaign, talk, _ = await _find(request)
     if verdict is Verdict.DONE:
-        return _said(campaign, done(campaign, talk, order), "done")
-    return _said(campaign, refused(campaign, talk, verdict), "nothing")
+        return _said(campaign, done(campaign, talk), "done")
+    return _said(campaign, refused(campaign, talk, verdict))
 
 
 def _order(act: str, date: str, count: str, campaign: Campaign, now: int) -> Order | orders.Unclear:
@@ -87,21 +96,21 @@ def _order(act: str, date: str, count: str, campaign: Campaign, now: int) -> Ord
     return found
 
 
-def _form(request: Request, campaign: Campaign, doubt: str = "") -> Response:
-    locale, scheduled = campaign.locale, campaign.send_at > campaign.created_at
-    when = instant(locale, campaign.timezone, campaign.send_at) if scheduled else ""
-    proof = guard.proof(request.path_params["token"], _ACTION)
-    author = author_of(campaign, context.of(request).domain)
+def _form(request: Request, campaign: Campaign, talk: Talk, at: str = "", doubt: str = "") -> Response:
+    """The page of all forms; `doubt` says what was not understood in the form `at`."""
+    choice, now = talks.choice(talk, campaign.state, campaign.held), now_ms()
+    scheduled = campaign.send_at > max(now, campaign.created_at)
+    sender = author_of(campaign, context.of(request).domain).shown
     values: dict[str, Any] = {
-        "campaign": campaign,
-        "when": when,
-        "proof": proof,
-        "sender": author.shown,
-        "doubt": doubt,
-    }
-    return page("order.html", locale, stage="ask", said="", **values)
+        "campaign": campaign, "sender": sender, "proof": guard.proof(request.path_params["token"], _ACTION),
+        "when": instant(campaign.locale, campaign.timezone, campaign.send_at) if scheduled else "",
+        "people": talk.waiting or campaign.recipients, "choice": choice.value, "offers": _OFFERS.get(choice, ()),
+        "at": at, "doubt": doubt, "lang": campaign.locale,
+        "late": [reason(campaign.locale, one) for one in campaign.held if one["code"] != talks.VALIDATION["code"]],
+    }  # fmt: skip
+    return page("order.html", campaign.locale, **values)
 
 
-def _said(campaign: Campaign, said: str, stage: str) -> Response:
-    values: dict[str, Any] = {"campaign": campaign, "when": "", "proof": "", "sender": "", "doubt": ""}
-    return page("order.html", campaign.locale, stage=stage, said=said, **values)
+def _said(campaign: Campaign, said: str, stage: str = "nothing") -> Response:
+    reasons = [reason(campaign.locale, one) for one in campaign.held] if stage == "nothing" else []
+    return page("order_done.html", campaign.locale, campaign=campaign, stage=stage, said=said, reasons=reasons)

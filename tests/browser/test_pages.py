@@ -51,6 +51,8 @@ class Site:
     report: str
     sending: str
     unsubscribe: str
+    database: str
+    ring: Keyring
 
 
 async def prepare(folder: Path, url: str) -> tuple[str, str]:
@@ -87,7 +89,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             break
         threading.Event().wait(0.05)
     ring = Keyring(*keys.load_keyring(folder, "tokens"))
-    yield Site(f"http://{address}", f"/r/{whole}", f"/r/{part}", f"/u/{sign(ring, Purpose.UNSUBSCRIBE, 3)}")
+    yield Site(f"http://{address}", f"/r/{whole}", f"/r/{part}", f"/u/{sign(ring, Purpose.UNSUBSCRIBE, 3)}", url, ring)
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)
     assert not thread.is_alive(), "the web process ends when it is told to"

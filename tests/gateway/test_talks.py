@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from gateway.decisions import decide
+from gateway.talks import confirm
+from parsers.orders import Act, Order
 from parsers.tokens import Purpose, sign
 from store import talks
-from store.tables import recipients
+from store.engine import now_ms
+from store.tables import notices, recipients
 from store.tables_talks import WAITS
+from store.talks import CONFIRMED, Verdict
 from tests.gateway.kit_intake import DOMAIN, RING
-from tests.gateway.test_intake import Office, mail, office, readers, words
+from tests.gateway.test_intake import Office, mail, office, read, readers, words
 
 assert readers  # the module's own pool of reading processes
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -150,3 +155,18 @@ async def test_an_account_may_want_validation_always(tmp_path: Path) -> None:
         await made.send(mail(("LISTE.csv", LISTE)))
         await made.send(mail(("LISTE.csv", LISTE), ("Config.txt", "Validation : non\n"), subject="Autre"))
         assert await made.states() == ["sending", "held"]
+
+
+async def test_what_a_page_decided_is_told_by_a_letter_that_may_decide_further(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        await held(made)
+        number, now = (await made.numbers())[0], now_ms()
+        order = Order(Act.FIRST, count=1)
+        assert await decide(made.desk.database, number, 1, order, now - CONFIRMED, "page") is Verdict.DONE
+        assert (await confirm(made.desk), await confirm(made.desk)) == (1, 0)
+        (row,) = await made.rows(select(notices.c.raw).order_by(notices.c.id.desc()).limit(1))
+        made.seen += 1
+        letter = read(row.raw)
+        assert "2 destinataires attendent votre accord" in words(letter) and "« demain 9h »" not in words(letter)
+        assert "commence" in words(await reply(made, letter["Reply-To"], "OK"))
+        assert await waiting(made) == 0 and await confirm(made.desk) == 0

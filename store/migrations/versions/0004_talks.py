@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("author", sa.Text(), nullable=False),
         sa.Column("notify", sa.Text(), server_default="[]", nullable=False),
         sa.Column("serial", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("told", sa.Integer(), server_default="1", nullable=False),
         sa.Column("decided", sa.Text(), server_default="", nullable=False),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("waiting", sa.Integer(), server_default="0", nullable=False),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.logging import log
-from gateway import advice, notice
+from gateway import advice, loading, notice
 from gateway.alignment import author_of
 from gateway.brakes import quota_note
 from gateway.corrected import ALL_LINES, NAME
@@ -25,7 +25,7 @@ from gateway.expected import sentence
 from gateway.findings import letter as findings
 from gateway.held import reason
 from gateway.i18n import instant, number, plural, text
-from gateway.letter import Block, Button, Facts, Figures, Points, Sample, Say
+from gateway.letter import Block, Button, Facts, Figures, Head, Points, Sample, Say
 from gateway.notice import Letter
 from gateway.readers import Unread
 from mail.system import File
@@ -37,6 +37,7 @@ from store.talks import waits
 from store.values import Account, Campaign, CampaignState
 
 _TAG = re.compile(r"\{\{[^{}]*\}\}")  # in the subject of the acknowledgement nobody stands in for it
+SHOWN = 5  # faulty lines in the letter; the file has them all
 MAX_FILE = 15_000_000  # bytes of a workbook that most mail servers still take
 
 Summary = dict[str, Any]
@@ -55,6 +56,7 @@ class Draft:
     campaign: Campaign
     summary: Summary
     remarks: tuple[str, ...]
+    faults: tuple[str, ...]
     file: File | None
     serial: int
     repeated: bool
@@ -73,7 +75,28 @@ async def draft(
     """Gather what the acknowledgement of a campaign says, forecast and corrected list included."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
     remarks = _ahead(desk, campaign, ahead), remark, await quota_note(desk, account, campaign)
-    return Draft(account, campaign, summary, remarks, file, serial, repeated)
+    return Draft(account, campaign, summary, remarks, await _faults(desk, campaign), file, serial, repeated)
+
+
+async def _faults(desk: Desk, campaign: Campaign) -> tuple[str, ...]:
+    """The first lines that get no mail, each with its reason."""
+    if campaign.lines == campaign.recipients:
+        return ()
+    async with desk.database.read() as conn:
+        bad = await campaigns.faults_of(conn, campaign.id, SHOWN)
+    locale, zone = campaign.locale, campaign.timezone
+    said = [
+        text(
+            locale,
+            "ack.bad_line",
+            line=f"{one.line}.{one.part}" if one.part else one.line,
+            address=one.address[:80] or text(locale, "faults.empty_address"),
+            reason=loading.sentence(locale, zone, one.kind, one.detail),
+        )
+        for one in bad
+    ]
+    more = campaign.lines - campaign.recipients - len(bad)
+    return (*said, *([plural(locale, "ack.bad_more", more)] if more else []))
 
 
 async def letters(desk: Desk, made: Draft, readers: tuple[str, ...]) -> list[tuple[Letter, bytes]]:
@@ -175,7 +198,10 @@ def _reasons(campaign: Campaign) -> Block:
 def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Block]:
     account, campaign, summary, locale = made.account, made.campaign, made.summary, made.campaign.locale
     blocks = [*head, _figures(campaign), _facts(desk, campaign, summary, _when(campaign), account.attested)]
-    blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}"))
+    asked = any(isinstance(block, Button) for block in head)
+    blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}", quiet=asked))
+    if made.faults:
+        blocks.append(Points(text(locale, "ack.bad"), made.faults, "warning"))
     blocks += [Say(remark) for remark in made.remarks if remark]
     blocks += findings.blocks(locale, summary["advice"])
     blocks += findings.records(locale, summary["advice"])
@@ -184,7 +210,7 @@ def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Bloc
     if notes := advice.notes(account, campaign, summary):
         blocks.append(Points(text(locale, "ack.notes"), notes))
     if summary.get("samples"):
-        blocks.append(Say(text(locale, "ack.preview")))
+        blocks.append(Head(text(locale, "ack.preview")))
         for sample in summary["samples"]:
             to = text(locale, "ack.preview_to", address=sample["to"])
             sender = text(locale, "align.from", sender=author_of(campaign, desk.domain).shown)

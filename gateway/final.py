@@ -14,8 +14,8 @@ from config.durations import milliseconds
 from config.logging import log
 from gateway import notice, stats
 from gateway.desk import Desk
-from gateway.i18n import day, instant, number, percent, text
-from gateway.letter import Bars, Block, Button, Facts, Figures, Say
+from gateway.i18n import day, instant, number, percent, plural, text
+from gateway.letter import Bars, Block, Button, Facts, Figures, Head, Say
 from gateway.notice import Letter
 from store import accounts, campaigns, links, talks
 from store.engine import now_ms
@@ -81,7 +81,8 @@ def _letter(desk: Desk, case: _Case, to: str, token: str) -> Letter:
     when = instant(locale, campaign.timezone, campaign.finished_at)
     hello = text(locale, f"final.{ended}", name=campaign.name, when=when)
     blocks: list[Block] = [Say(hello if mine else f"{hello} {text(locale, 'final.copy', author=author)}")]
-    blocks += [_figures(case), Bars(_rates(case)), *_remarks(case), _facts(case), Facts(_statuses(case))]
+    blocks += [_figures(case), Bars(_rates(case)), *_remarks(case), _facts(case)]
+    blocks += [Head(text(locale, "final.statuses")), Facts(_statuses(case))]
     blocks.append(Button(text(locale, "final.report"), f"{desk.settings.gateway.url}/r/{token}"))
     blocks.append(Say(text(locale, "final.kept", day=day(locale, campaign.timezone, case.kept_until))))
     return Letter(
@@ -102,7 +103,7 @@ def _figures(case: _Case) -> Figures:
     delivered = next(tab.count for tab in stats.tabs(case.ledger) if tab.key == "delivered")
     found = [("recipients", case.ledger.recipients), ("sent", measures.get("sent", 0)), ("delivered", delivered)]
     if _followed(case):
-        found[2:2] = [("opened", measures.get("opened", 0)), ("clicked", measures.get("clicked", 0))]
+        found += [("opened", measures.get("opened", 0)), ("clicked", measures.get("clicked", 0))]
     return Figures(tuple((text(locale, f"final.figure_{name}"), number(locale, n)) for name, n in found))
 
 
@@ -147,7 +148,7 @@ def _facts(case: _Case) -> Facts:
         ("final.fact_begun", instant(locale, campaign.timezone, max(campaign.send_at, campaign.created_at))),
         (
             "final.fact_list",
-            text(locale, "final.list", lines=number(locale, campaign.lines), bad=number(locale, faulty)),
+            plural(locale, f"final.list{'_bad' * bool(faulty)}", campaign.lines, bad=number(locale, faulty)),
         ),
     ]
     return Facts(tuple((text(locale, key), value) for key, value in rows))

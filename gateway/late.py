@@ -49,7 +49,7 @@ def _letter(desk: Desk, campaign: Campaign, talk: Talk, left: int) -> Letter:
         (text(locale, "late.fact_left"), plural(locale, "late.left", left)),
     ]
     token = campaigns.report_token(desk.report_secret, campaign.id)
-    report = Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}")
+    report = Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}", quiet=True)
     blocks: list[Block] = [Say(said), *decision(desk, campaign, talk.serial), Facts(tuple(facts)), report]
     return Letter(
         to=talk.author,

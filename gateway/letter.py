@@ -7,10 +7,12 @@ text from anybody. Pure; raises nothing.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from html import escape
+from typing import Any
 
 _FONT = "font-family:'Segoe UI',Arial,Helvetica,sans-serif"
 _INK, _SOFT, _LINE, _BLUE, _PAPER = "#1f2933", "#5b6776", "#dde3ea", "#1d4ed8", "#f3f5f8"
@@ -21,6 +23,13 @@ _WRAP = 76
 @dataclass(frozen=True, slots=True)
 class Say:
     """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A heading above what follows."""
 
     text: str
 
@@ -70,6 +79,7 @@ class Button:
 
     label: str
     url: str
+    quiet: bool = False  # it stands beside another that matters more
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +91,41 @@ class Sample:
     lines: str
 
 
-Block = Say | Facts | Figures | Bars | Points | Records | Button | Sample
+Block = Say | Head | Facts | Figures | Bars | Points | Records | Button | Sample
 
 
-def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
+_BEFORE, _AROUND = re.compile(r" ([;!?])"), re.compile(r" (:|»)|(«) ")
+
+
+def spaced(locale: str, block: Block) -> Block:
+    """A block whose French punctuation cannot begin a line; previews and records stay as they are."""
+    if locale != "fr" or isinstance(block, Sample | Records):
+        return block
+    return replace(block, **{field.name: _spaced(getattr(block, field.name)) for field in fields(block)})
+
+
+def _spaced(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_spaced, value))
+    if not isinstance(value, str):
+        return value
+    value = _BEFORE.sub("\u202f\\1", value)
+    return _AROUND.sub(lambda found: f"\u00a0{found[1]}" if found[1] else f"{found[2]}\u00a0", value)
+
+
+def as_text(locale: str, title: str, blocks: Sequence[Block], foot: str) -> str:
     """The letter as plain text, lines of 76 characters."""
-    parts = [title, "=" * min(len(title), _WRAP), *("\n" + _text(block) for block in blocks), "\n-- ", foot]
+    told = ("\n" + _text(spaced(locale, block)) for block in blocks)
+    parts = [title, "=" * min(len(title), _WRAP), *told, "\n-- ", _text(spaced(locale, Say(foot)))]
     return "\n".join(parts) + "\n"
 
 
 def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str, stop: bool = False) -> str:
     """The letter as one HTML page, 600 pixels wide at most; `stop` colours its head red."""
     head = _TONES["stop"][1] if stop else _BLUE
-    rows = "".join(f'<tr><td style="padding:0 32px 20px 32px">{_html(block)}</td></tr>\n' for block in blocks)
+    rows = "".join(
+        f'<tr><td style="padding:0 32px 20px 32px">{_html(spaced(locale, block))}</td></tr>\n' for block in blocks
+    )
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(locale)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -115,6 +147,8 @@ def _text(block: Block) -> str:
     match block:
         case Say(text):
             return _wrapped(text)
+        case Head(text):
+            return f"{_wrapped(text)}\n{'-' * min(len(text), _WRAP)}"
         case Facts(rows):
             width = max((len(name) for name, _ in rows), default=0)
             return "\n".join(_wrapped(f"{name.ljust(width)} : {value}", " " * (width + 3)) for name, value in rows)
@@ -128,7 +162,7 @@ def _text(block: Block) -> str:
         case Records(title, rows, then):
             # never wrapped: whoever copies a line must get all of it
             return "\n".join([title, *(f"  {' '.join(row)}" for row in rows), *([_wrapped(then)] if then else [])])
-        case Button(label, url):
+        case Button(label, url, _):
             return f"{label}\n{url}"
         case Sample(to, subject, lines):
             quoted = "\n".join(f"| {line}" for line in lines.splitlines())
@@ -144,6 +178,8 @@ def _html(block: Block) -> str:
     match block:
         case Say(text):
             return f'<div style="{_words()}">{_lines(text)}</div>'
+        case Head(text):
+            return f'<div style="{_words(16)};font-weight:bold">{_lines(text)}</div>'
         case Facts(rows):
             return _table("".join(_fact(name, value) for name, value in rows))
         case Figures(cells):
@@ -157,8 +193,8 @@ def _html(block: Block) -> str:
             return _points(title, items, *_TONES.get(tone, _TONES["info"]))
         case Records():
             return _records(block)
-        case Button(label, url):
-            return _button(label, url)
+        case Button(label, url, quiet):
+            return _button(label, url, quiet)
         case Sample():
             return _sample(block)
 
@@ -213,7 +249,14 @@ def _bar(name: str, value: str, detail: str, ratio: float) -> str:
 
 
 def _points(title: str, items: Sequence[str], ground: str, ink: str) -> str:
-    body = "".join(f'<div style="{_words(14)};padding:2px 0">• {_lines(item)}</div>' for item in items)
+    # cells, not a list: Outlook puts the bullets of <ul> wherever it likes
+    body = _table(
+        "".join(
+            f'<tr><td width="14" valign="top" style="{_words(14)};padding:2px 0">•</td>'
+            f'<td valign="top" style="{_words(14)};padding:2px 0">{_lines(item)}</td></tr>'
+            for item in items
+        )
+    )
     return _table(
         f'<tr><td bgcolor="{ground}" style="padding:12px 16px;border-left:4px solid {ink}">'
         f'<div style="{_FONT};font-size:14px;line-height:22px;font-weight:bold;color:{ink}">{escape(title)}</div>'
@@ -233,12 +276,13 @@ def _records(records: Records) -> str:
     return f'{title}<div style="border:1px solid {_LINE};border-top:0;background:{_PAPER}">{_table(rows)}</div>{then}'
 
 
-def _button(label: str, url: str) -> str:
-    target = escape(url, quote=True)
+def _button(label: str, url: str, quiet: bool) -> str:
+    target, ground, ink = escape(url, quote=True), *(("#ffffff", _BLUE) if quiet else (_BLUE, "#ffffff"))
     return (
-        f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td bgcolor="{_BLUE}" '
-        f'style="padding:12px 24px"><a href="{target}" style="{_FONT};font-size:16px;line-height:20px;'
-        f'font-weight:bold;color:#ffffff;text-decoration:none">{escape(label)}</a></td></tr></table>'
+        f'<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr><td bgcolor="{ground}" '
+        f'style="padding:{"9px 18px" if quiet else "12px 24px"};border:1px solid {_BLUE}">'
+        f'<a href="{target}" style="{_FONT};font-size:{14 if quiet else 16}px;line-height:20px;'
+        f'font-weight:bold;color:{ink};text-decoration:none">{escape(label)}</a></td></tr></table>'
         f'<div style="{_words(12, _SOFT)};padding-top:8px;word-break:break-all">{escape(url)}</div>'
     )
 

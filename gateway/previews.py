@@ -24,7 +24,8 @@ from parsers.submission import Submission
 from parsers.tokens import LENGTH, Keyring
 
 SAMPLES = 3
-_LINES, _WIDTH = 12, 160
+_LINES, _WIDTH = 16, 160
+_BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _KEYS = Keyring({1: b"preview preview "}, 1)
 _TOKEN = re.compile(rf"\S*/u/[a-z2-7]{{{LENGTH}}}")
 
@@ -79,7 +80,8 @@ def _sample(made: Compiled, at: int, line: Any) -> dict[str, Any]:
     raw = made.render(Person(at, line.address, line.name, line.values, Tracked.NONE), 0)
     mail = mime.read(raw)
     words = mail.text or html_to_text(mail.html or "")
-    lines = [_TOKEN.sub("…", one.strip())[:_WIDTH] for one in words.splitlines() if one.strip()]
+    text_lines = _BLANK.sub("\n\n", words.strip()).splitlines()
+    lines = [_TOKEN.sub("…", one.strip())[:_WIDTH] for one in text_lines]
     more = ["…"] if len(lines) > _LINES else []
     if names := [part.filename or "?" for part in mail.attachments]:
         more += ["", text(made.spec.locale, "files.attached", names=", ".join(names))]

@@ -360,7 +360,7 @@ async def test_held_campaigns_and_their_correction(tmp_path: Path, attached: Any
         answer = await made.send(mail(*attached, **more))
         assert await made.states() == ["held"]
         assert says in words(answer)
-        assert "Rien n'a été envoyé" in words(answer)
+        assert "rien n'a été envoyé" in words(answer)
         # who must correct the subject cannot send the same one again
         assert ("avec le même objet" in words(answer)) == ("subject" not in more)
         subject = more.get("subject", "Bonjour {{Nom}}").replace("Prnom", "Nom")

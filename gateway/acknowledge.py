@@ -37,6 +37,9 @@ from store.talks import waits
 from store.values import Account, Campaign, CampaignState
 
 _TAG = re.compile(r"\{\{[^{}]*\}\}")  # in the subject of the acknowledgement nobody stands in for it
+_WHOLE = frozenset(
+    ("list_by_name", "list_by_content", "encrypted", "truncated", "empty", "unclosed_tag", "pj_unused", "pj_twice")
+)
 SHOWN = 5  # faulty lines in the letter; the file has them all
 MAX_FILE = 15_000_000  # bytes of a workbook that most mail servers still take
 
@@ -179,6 +182,8 @@ def _head(desk: Desk, made: Draft) -> list[Block]:
     campaign, state = made.campaign, _state(made.campaign)
     if any(one.get("where") == "subject" for one in campaign.held):
         state += "_subject"  # a corrected mail has another subject and cannot be known for this one's
+    elif any(one["code"] in _WHOLE for one in campaign.held):
+        state += "_whole"  # no list or Config that comes as a reply can mend it
     key = "ack.hello_repeated" if made.repeated else f"ack.hello{state}"
     blocks: list[Block] = [Say(text(campaign.locale, key, when=_when(campaign)))]
     if state == "_waiting":

@@ -25,7 +25,7 @@ from store import accounts
 from store.spool import Envelope
 from store.values import Account
 
-_EXAMPLES = ("no_list", "list_linked", "list_packed", "list_forwarded", "unreadable")
+_EXAMPLES = ("no_list", "list_linked", "list_packed", "list_forwarded", "unreadable", "empty_list")
 
 
 async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[str, Any], why: dict[str, Any]) -> None:
@@ -34,6 +34,10 @@ async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[st
         log("mail_ignored", ref=ref, kind="campaign", why=why["code"])
         return
     locale = _locale(desk, account)
+    if why.get("reason") == "empty":
+        why = {"code": "empty_list", "files": why["files"]}
+    if why.get("reason") == "empty":
+        why = {"code": "empty_list", "files": why["files"]}
     files: tuple[File, ...] = (example(locale),) if why["code"] in _EXAMPLES else ()
     if why["code"] == "no_good_line":
         file, _ = await corrected(desk, ref, locale, tuple(summary["columns"]), why["lines"], 0)

@@ -170,7 +170,7 @@ def _ways(desk: Desk, campaign: Campaign, talk: Talk) -> list[Block]:
         case Choice.WORD:
             return decision(desk, campaign, talk.serial)
         case Choice.REST:
-            return decision(desk, campaign, talk.serial, ("send", "first", "cancel"))
+            return decision(desk, campaign, talk.serial, ("rest", "first", "cancel"))
         case Choice.AGAIN:
             return decision(desk, campaign, talk.serial, ("now", "later", "cancel"))
     if campaign.state is CampaignState.HELD:

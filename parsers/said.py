@@ -36,7 +36,11 @@ _STAMPED = re.compile(  # "2017-02-05 13:29 GMT+02:00 Name <a@b>:", "26.06.2014,
     rf"{_ADDRESS}\s{{0,3}}:$|^(?:le|on|am|пн|вт|ср|чт|пт|сб|вс)\b.{{6,200}}{_ADDRESS}.{{0,40}}:$",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"^(?:on|le) .{{0,100}}\d.{{0,200}}{_ADDRESS} (?:wrote|a écrit)$", re.IGNORECASE)  # no colon
+_BARE = re.compile(  # no colon: "On … <a@b> wrote", "2013/7/20 Name <a@b>"
+    rf"^(?:on|le) .{{0,100}}\d.{{0,200}}{_ADDRESS} (?:wrote|a écrit)$"
+    rf"|^\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}} [^<>]{{1,120}}{_ADDRESS}$",
+    re.IGNORECASE,
+)
 _FRESH = re.compile(rf"^\W{{0,3}}{_BEGINS}.*\d", re.IGNORECASE)
 _RULE = re.compile(
     r"^\W{0,3}[-_=*]{2,}\s{0,3}(?:original message|message d['’ ]origine|message original"
@@ -69,7 +73,8 @@ _CLOSED = re.compile(r"<(/?)blockquote\b[^>]{0,2000}>", re.IGNORECASE)
 _QUOTED_HTML = re.compile(
     r"<[a-z]{1,10}[^>]{0,300}?(?:\bgmail_quote\b|id=[\"']?(?:divRplyFwdMsg|appendonsend|zwchr"
     r"|mail-editor-reference-message-container)"
-    r"|moz-cite-prefix|yahoo_quoted|OutlookMessageHeader|border-top:\s?solid #(?:B5C4DF|E1E1E1))",
+    r"|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote"
+    r"|zmail_extra|hmquote|OutlookMessageHeader|border-top:\s?solid #(?:B5C4DF|E1E1E1))",
     re.IGNORECASE,
 )
 
@@ -197,6 +202,7 @@ def _signature(lines: list[str]) -> int:
         if _DASHES.match(line.strip("\r")) or _DASHES.match(line.strip()):
             return at
         rest = [one for one in lines[at:] if one.strip()]
-        if _DEVICE.match(line.strip()) and len(line) < 120 and len(rest) <= _SIGNED_LINES:
+        short = len(rest) <= _SIGNED_LINES or all(_DEVICE.match(one.strip()) for one in rest)
+        if _DEVICE.match(line.strip()) and len(line) < 120 and short:
             return at
     return len(lines)

@@ -320,7 +320,7 @@ NO_CAMPAIGN = [
     ((("envoi.zip", packed("LISTE.csv", LISTE)),), "se trouve dans l'archive envoi.zip", True),
     ((("LISTE.pdf", "%PDF-1.7"),), "c'est un PDF", True),
     ((("LISTE.csv", LISTE), ("Liste (1).csv", LISTE)), "plusieurs listes", False),
-    ((("LISTE.csv", ""),), "elle est vide", True),
+    ((("LISTE.csv", ""),), "LISTE.csv est vide", True),
     ((("LISTE.csv", "Nom\nDurand\n"),), "aucune colonne ne contient d'adresses", True),
     ((("LISTE.csv", "Email\nbad@\n@\n"),), "aucune ligne de votre liste", False),
 ]

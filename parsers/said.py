@@ -198,11 +198,14 @@ def _heads(lines: list[str], at: int) -> bool:
 
 def _signature(lines: list[str]) -> int:
     """The index at which the signature begins."""
-    for at, line in enumerate(lines):
-        if _DASHES.match(line.strip("\r")) or _DASHES.match(line.strip()):
-            return at
-        rest = [one for one in lines[at:] if one.strip()]
-        short = len(rest) <= _SIGNED_LINES or all(_DEVICE.match(one.strip()) for one in rest)
-        if _DEVICE.match(line.strip()) and len(line) < 120 and short:
-            return at
-    return len(lines)
+    found, below, devices = len(lines), 0, True
+    for at in range(len(lines) - 1, -1, -1):  # from the end, so that each line is looked at once
+        line = lines[at].strip()
+        below += bool(line)
+        device = len(line) < 120 and _DEVICE.match(line) is not None
+        devices = devices and (device or not line)
+        if _DASHES.match(line) or _DASHES.match(lines[at].strip("\r")):
+            found = at
+        elif device and (below <= _SIGNED_LINES or devices):
+            found = at
+    return found

@@ -204,8 +204,10 @@ def _signature(lines: list[str]) -> int:
         below += bool(line)
         device = len(line) < 120 and _DEVICE.match(line) is not None
         devices = devices and (device or not line)
-        if _DASHES.match(line) or _DASHES.match(lines[at].strip("\r")):
-            found = at
-        elif device and (below <= _SIGNED_LINES or devices):
+        if (
+            _DASHES.match(line)
+            or _DASHES.match(lines[at].strip("\r"))
+            or (device and (below <= _SIGNED_LINES or devices))
+        ):
             found = at
     return found

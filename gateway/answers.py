@@ -25,7 +25,7 @@ from store import accounts
 from store.spool import Envelope
 from store.values import Account
 
-_EXAMPLES = ("no_list", "list_linked", "list_packed", "list_forwarded", "unreadable", "empty_list")
+_EXAMPLES = ("no_list", "list_linked", "list_packed", "list_forwarded", "list_misnamed", "unreadable", "empty_list")
 
 
 async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[str, Any], why: dict[str, Any]) -> None:
@@ -34,9 +34,7 @@ async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[st
         log("mail_ignored", ref=ref, kind="campaign", why=why["code"])
         return
     locale = _locale(desk, account)
-    if why.get("reason") == "empty":
-        why = {"code": "empty_list", "files": why["files"]}
-    if why.get("reason") == "empty":
+    if why.get("reason") == UnreadableReason.EMPTY:
         why = {"code": "empty_list", "files": why["files"]}
     files: tuple[File, ...] = (example(locale),) if why["code"] in _EXAMPLES else ()
     if why["code"] == "no_good_line":
@@ -44,6 +42,7 @@ async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[st
         files = (file,) if file else ()
     values = {
         "files": ", ".join(why.get("files", ())),
+        "domain": desk.domain,
         "n": number(locale, why.get("lines", 0)),
         "reason": _unreadable(locale, why["reason"], why["detail"]) if "reason" in why else "",
     }

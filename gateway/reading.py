@@ -35,6 +35,7 @@ _DOMAINS = 200_000
 _HINTS = 20
 _OTHERS = 20
 BAD_LINK = "bad_link"
+_SHEETS = (".xls", ".xlsx", ".xlsm", ".ods", ".csv", ".tsv", ".txt")  # what may be a list under another name
 
 Answer = dict[str, Any]
 
@@ -47,6 +48,8 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
         submission = corrected(submission, request["reply"])
     summary = _headers(raw, message, submission, request["domain"])
     liste, refusal = _liste(message, submission, request)
+    if answers_us(message, request["domain"]):  # it quotes our letter, whose links decide: nobody may get that
+        liste, refusal = None, {"code": "is_reply"}
     choices = read_config(submission, message, request)
     summary |= {"choices": choices.as_json(), "held": [*_held(submission), *choices.held], "refused": refusal}
     if liste is None:
@@ -89,6 +92,12 @@ def _headers(raw: bytes, message: Message, submission: Submission, domain: str) 
     }
 
 
+def answers_us(message: Message, domain: str) -> bool:
+    """Whether a mail to mail@ replies to (or forwards) one of our own letters."""
+    named = f"{message.header('in-reply-to')} {message.header('references')}".lower()
+    return f"@{domain}>" in named
+
+
 def _liste(message: Message, submission: Submission, request: Answer) -> tuple[Liste | None, Answer | None]:
     """The list, or why there is no campaign at all (SPEC 1 and 2)."""
     names = [part.filename for part in submission.lists]
@@ -96,7 +105,10 @@ def _liste(message: Message, submission: Submission, request: Answer) -> tuple[L
         return None, {"code": "two_lists", "files": names[:_OTHERS]}
     if not names:
         place = elsewhere.find(message)
-        return None, {"code": f"list_{place.where}", "files": [place.name]} if place else {"code": "no_list"}
+        if place is not None:
+            return None, {"code": f"list_{place.where}", "files": [place.name]}
+        named = [part.filename for part in submission.attachments if part.filename.lower().endswith(_SHEETS)]
+        return None, {"code": "list_misnamed", "files": named[:3]} if named else {"code": "no_list"}
     limits = Limits(lines=request["max_lines"])
     found = lists.read(submission.lists[0].data, own_domains=frozenset(request["own_domains"]), limits=limits)
     if isinstance(found, Unreadable):

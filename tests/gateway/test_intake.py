@@ -319,6 +319,7 @@ NO_CAMPAIGN = [
     ((), "ne contient pas de liste", True),
     ((("envoi.zip", packed("LISTE.csv", LISTE)),), "se trouve dans l'archive envoi.zip", True),
     ((("LISTE.pdf", "%PDF-1.7"),), "c'est un PDF", True),
+    ((("contacts.csv", LISTE),), "Si la liste de destinataires est contacts.csv, renommez ce fichier en LISTE", True),
     ((("LISTE.csv", LISTE), ("Liste (1).csv", LISTE)), "plusieurs listes", False),
     ((("LISTE.csv", ""),), "LISTE.csv est vide", True),
     ((("LISTE.csv", "Nom\nDurand\n"),), "aucune colonne ne contient d'adresses", True),
@@ -334,6 +335,17 @@ async def test_mails_that_make_no_campaign(tmp_path: Path, attached: Any, says: 
         assert ("LISTE.xlsx" in files(answer)) == example
         assert await made.states() == []
         assert await made.rows(text("SELECT id FROM blobs")) == []
+
+
+async def test_a_reply_to_one_of_our_letters_is_no_campaign(tmp_path: Path) -> None:
+    """Somebody answers "no list" by a reply with the list: it quotes our letter, and all would have read it."""
+    async with office(tmp_path) as made:
+        answer = await made.send(mail())
+        assert answer is not None and answer["Reply-To"] is None
+        for head in ({"In_Reply_To": answer["Message-ID"]}, {"References": f"<x@y> {answer['Message-ID']}"}):
+            back = await made.send(mail(("LISTE.csv", LISTE), subject=f"RE: {answer['Subject']}", **head))
+            assert "Écrivez un nouveau message à mail@gw.example (pas une réponse)" in words(back)
+        assert await made.states() == []
 
 
 async def test_a_link_to_a_shared_file_instead_of_the_list(tmp_path: Path) -> None:

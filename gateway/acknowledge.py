@@ -148,9 +148,13 @@ def to_reader(desk: Desk, made: Draft, to: str, token: str) -> Letter:
     )
 
 
+def name_of(campaign: Campaign) -> str:
+    """A campaign's name for subjects, in which nobody stands in for a merge tag."""
+    return _TAG.sub("…", campaign.name)[:200]
+
+
 def _subject(campaign: Campaign) -> str:
-    name = _TAG.sub("…", campaign.name)
-    return plural(campaign.locale, f"ack.subject{_state(campaign)}", campaign.recipients, subject=name)
+    return plural(campaign.locale, f"ack.subject{_state(campaign)}", campaign.recipients, subject=name_of(campaign))
 
 
 def _ahead(desk: Desk, campaign: Campaign, ahead: Row | None) -> str:

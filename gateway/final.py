@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from config.durations import milliseconds
 from config.logging import log
 from gateway import notice, stats
+from gateway.acknowledge import name_of
 from gateway.desk import Desk
 from gateway.i18n import day, instant, number, percent, plural, text
 from gateway.letter import Bars, Block, Button, Facts, Figures, Head, Say
@@ -79,7 +80,7 @@ def _letter(desk: Desk, case: _Case, to: str, token: str) -> Letter:
     locale, mine = campaign.locale, to == author
     ended = "stopped" if campaign.state is CampaignState.STOPPED else "finished"
     when = instant(locale, campaign.timezone, campaign.finished_at)
-    hello = text(locale, f"final.{ended}", name=campaign.name, when=when)
+    hello = text(locale, f"final.{ended}", name=name_of(campaign), when=when)
     blocks: list[Block] = [Say(hello if mine else f"{hello} {text(locale, 'final.copy', author=author)}")]
     blocks += [_figures(case), Bars(_rates(case)), *_remarks(case), _facts(case)]
     blocks += [Head(text(locale, "final.statuses")), Facts(_statuses(case))]
@@ -88,7 +89,7 @@ def _letter(desk: Desk, case: _Case, to: str, token: str) -> Letter:
     return Letter(
         to=to,
         locale=locale,
-        subject=text(locale, "final.subject", name=campaign.name),
+        subject=text(locale, "final.subject", name=name_of(campaign)),
         title=text(locale, "final.title"),
         blocks=blocks,
         answers=campaign.message_id if mine else "",

@@ -14,6 +14,8 @@ from gateway.i18n import has, text
 
 def reason(locale: str, held: Mapping[str, Any]) -> str:
     """Why a campaign is held, in a sentence."""
-    values = {name: held.get(name, "") for name in ("text", "line", "where", "count", "answers")}
+    values = {name: held.get(name, "") for name in ("text", "line", "where", "count", "answers", "columns")}
     code = "config_file" if held["code"] == "config" and not held.get("line") else str(held["code"])
+    if code == "unknown_column" and held.get("columns"):
+        code = "unknown_column_of"
     return text(locale, f"held.{code}", **values) if has(locale, f"held.{code}") else code

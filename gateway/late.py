@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from config.logging import log
 from gateway import notice
-from gateway.acknowledge import decision
+from gateway.acknowledge import decision, name_of
 from gateway.desk import Desk
 from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Say
@@ -54,7 +54,7 @@ def _letter(desk: Desk, campaign: Campaign, talk: Talk, left: int) -> Letter:
     return Letter(
         to=talk.author,
         locale=locale,
-        subject=text(locale, "late.subject", subject=campaign.name),
+        subject=text(locale, "late.subject", subject=name_of(campaign)),
         title=text(locale, "late.title"),
         blocks=blocks,
         answers=campaign.message_id,

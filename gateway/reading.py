@@ -57,7 +57,8 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
         return
     own = personal.check(liste, submission.attachments)
     compiled, problems = previews.compiled(message, submission, liste, choices, request)
-    summary["held"] += [*own.held, *problems]
+    named = {"columns": ", ".join(liste.columns)[:500]}
+    summary["held"] += [*own.held, *(one | named if one["code"] == "unknown_column" else one for one in problems)]
     # a mail whose documents are not all there has no preview
     samples = [] if own.held else previews.samples(compiled, liste)
     domains = gather.domains_of(liste)

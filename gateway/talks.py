@@ -15,7 +15,7 @@ from typing import Any
 
 from config.logging import log
 from gateway import notice
-from gateway.acknowledge import decision
+from gateway.acknowledge import decision, name_of
 from gateway.decisions import decide
 from gateway.desk import Desk
 from gateway.held import reason
@@ -210,7 +210,7 @@ def _letter(
     return Letter(
         to=to,
         locale=locale,
-        subject=text(locale, "talk.subject", subject=(campaign.name if campaign else subject)[:200]),
+        subject=text(locale, "talk.subject", subject=name_of(campaign) if campaign else subject[:200]),
         title=text(locale, "talk.title_nothing" if stop else "talk.title_done"),
         blocks=blocks,
         answers=answers or (campaign.message_id if campaign else ""),

@@ -18,6 +18,7 @@ from store.values import Account, NewCampaign, Sender
 
 Answer = dict[str, Any]
 SUBJECT_KEPT = 998
+READERS = 20  # addresses of "Accusé à": letters, not a campaign beside every quota
 _DOMAIN_PROOFS = ("dkim", "spf")
 
 
@@ -85,6 +86,8 @@ def strangers(desk: Desk, choices: Mapping[str, Any], senders: Sequence[Sender])
     addresses = {sender.address.casefold() for sender in senders}
     found = [{"code": "test_undeclared", "text": one} for one in choices["test"] if one.casefold() not in addresses]
     own = readers(desk, choices, senders)
+    if len(choices["notify"]) > READERS:
+        return [*found, {"code": "notify_many", "count": READERS}]
     return found + [{"code": "notify_foreign", "text": one} for one in choices["notify"] if one not in own]
 
 
@@ -98,7 +101,7 @@ def readers(desk: Desk, choices: Mapping[str, Any], senders: Sequence[Sender]) -
         for one in choices["notify"]
         if one.casefold() in addresses
         or (one.casefold().rpartition("@")[2] in domains and one.casefold().rpartition("@")[2] != desk.domain)
-    )
+    )[:READERS]
 
 
 def late(choices: Mapping[str, Any], received_at: int, now: int) -> list[Answer]:

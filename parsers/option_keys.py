@@ -60,7 +60,10 @@ _SPELLINGS: dict[Key, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Key.ATTACHMENTS: (("Pièces jointes", "Pièce jointe", "PJ"), ("Attachments", "Attachment")),
     Key.VALIDATION: (("Validation", "BAT", "Bon à tirer"), ("Proof", "Approval")),
     Key.TEST: (("Test", "Tests"), ("Test", "Test address", "Test addresses")),
-    Key.RATE: (("Débit", "Débit maximum", "Débit par heure"), ("Rate", "Max rate")),
+    Key.RATE: (
+        ("Débit", "Débit maximum", "Débit max", "Débit par heure", "Débit horaire"),
+        ("Rate", "Max rate", "Rate limit", "Messages per hour"),
+    ),
     Key.NOTIFY: (("Accusé à", "Accusé", "Accusés à", "Accusé de réception à", "Notifier"), ("Notify", "Notify to")),
 }  # fmt: skip
 _KEYS = {canonical(name): key for key, both in _SPELLINGS.items() for names in both for name in names}

@@ -112,6 +112,14 @@ async def test_nobody_outside_the_accounts_domains_is_told(tmp_path: Path) -> No
         assert "x@other.example n'est pas dans un domaine de votre compte" in words(got["chef@firm.example"])
 
 
+async def test_a_crowd_of_readers_is_told_nothing_more_than_twenty(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        crowd = ", ".join(f"p{n}@firm.example" for n in range(21))
+        got = await send(made, ("LISTE.csv", PEOPLE), ("Config.txt", f"Accusé à : {crowd}\n"))
+        assert len(got) == 21 and await made.states() == ["held"]
+        assert "Accusé à : 20 adresses au plus." in words(got["anne@firm.example"])
+
+
 async def test_the_final_report_comes_once_a_day_after_the_end(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         got = await send(made, ("LISTE.csv", PEOPLE), CONFIG, subject="Portes ouvertes")

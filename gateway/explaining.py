@@ -8,6 +8,7 @@ stem says so. Nothing is stored, sent or looked up. Raises nothing on any bytes 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,9 @@ _MAIL_FIELDS = frozenset(
         *("delivered-to", "reply-to", "sender", "x-mailer", "delivery-date", "x-original-to", "dkim-signature"),
     }
 )
+# A winmail.dat by itself is the mail that Outlook put into it ([MS-OXTNEF] 2.1.2).
+_TNEF = b"\x78\x9f\x3e\x22"
+_WINMAIL = b"Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 _SHEET = (b"\xd0\xcf\x11\xe0", b"PK\x03\x04", b"\x09\x08", b"\x09\x00", b"\x09\x02", b"\x09\x04")
 
 
@@ -41,6 +45,8 @@ def explain(data: bytes, name: str, request: Answer) -> Answer:
     """Tell what a file is and what would become of it."""
     if is_config(name):
         return _config(data, name, request)
+    if data.startswith(_TNEF):
+        data = _WINMAIL + b64encode(data)
     if looks_like_mail(data):
         return _mail(_without_envelope(data), request)
     return _list(data)
@@ -104,7 +110,8 @@ def _about(message: Message) -> Answer:
     return {
         "subject": message.subject,
         "from": message.sender.address if message.sender else "",
-        "attachments": [part.filename for part in message.attachments if part.filename],
+        # pictures inside the text too: what the mail carries under a name, whatever a client shows of it
+        "attachments": [part.filename for part in (*message.related, *message.attachments) if part.filename],
     }
 
 

@@ -19,8 +19,10 @@ _DICTIONARY = (
     + b"\r\n"
     + rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
 )
-_TOKEN = re.compile(rb"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-z])|([{}])|[\r\n]+|([^\\{}\r\n]+)")
-_CODEPAGE = re.compile(rb"\\ansicpg(\d{3,5})")
+TOKEN = re.compile(
+    rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n]+|([^\\{}\r\n]+)"
+)
+CODEPAGE = re.compile(rb"\\ansicpg(\d{3,5})")
 
 
 def html_of(packed: bytes) -> str | None:
@@ -74,14 +76,14 @@ def _copied(window: bytearray, start: int, length: int, put: int) -> bytes:
 
 def _de_encapsulated(rtf: bytes) -> str:
     """Return the HTML: what stands in `htmltag` groups, and the text between them that `htmlrtf` does not hide."""
-    stated = _CODEPAGE.search(rtf[:1000])
+    stated = CODEPAGE.search(rtf[:1000])
     charset = f"cp{int(stated.group(1))}" if stated else "cp1252"
     out: list[str] = []
     raw = bytearray()
     stack: list[tuple[bool, bool]] = []  # (hidden, skipped) of the groups around
     hidden = skipped = False
     skip_letters = 0
-    for token in _TOKEN.finditer(rtf):
+    for token in TOKEN.finditer(rtf):
         word, number, coded, symbol, brace, text = token.groups()
         if brace == b"{":
             stack.append((hidden, skipped))

@@ -15,6 +15,7 @@ from struct import unpack_from
 
 from parsers.charsets import decode
 from parsers.rtf import html_of
+from parsers.rtf_text import text_of
 
 _SIGNATURE = 0x223E9F78
 _MAX_PROPERTIES = 5000
@@ -154,6 +155,8 @@ def _bodies(message: _Found, codepage: str) -> tuple[str | None, str | None]:
     if not page and isinstance(rtf, bytes):
         page = html_of(rtf)
     words = decode(text, codepage).rstrip("\0") if isinstance(text, bytes) else text
+    if not page and not words and isinstance(rtf, bytes):
+        words = text_of(rtf) or ""
     return _lf(words) or None, _lf(page or "") or None
 
 

@@ -12,6 +12,7 @@ import pytest
 from gateway.explaining import explain, looks_like_mail
 from parsers.stopwords import asks_to_stop
 
+LISTE = b"Email;Nom\na@d.test;A\n"
 REQUEST: dict[str, Any] = {
     "domain": "gateway.invalid",
     "own_domains": [],
@@ -115,3 +116,22 @@ def test_mails_are_told_from_lists() -> None:
 )
 def test_stop_in_the_words_of_people(subject: str, text: str, stop: bool) -> None:
     assert asks_to_stop(subject, text) is stop
+
+
+def test_a_winmail_dat_by_itself() -> None:
+    name = b"LISTE.txt\0"
+    head = b"\x78\x9f\x3e\x22\1\0" + b"\2\2\x90\6\0\x0e\0\0\0" + bytes(16)  # attAttachRendData
+    title = b"\2\x10\x80\1\0" + len(name).to_bytes(4, "little") + name + b"\0\0"
+    data = b"\2\x0f\x80\6\0" + len(LISTE).to_bytes(4, "little") + LISTE + b"\0\0"
+    found = explain(head + title + data, "winmail.dat", REQUEST)
+    assert (found["kind"], found["attachments"], found["list"]["recipients"]) == ("campaign", ["LISTE.txt"], 1)
+
+
+def test_pictures_inside_the_text_are_named_too() -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "a@b.test", "Logo"
+    mail.set_content("Bonjour")
+    mail.add_alternative('<p>Bonjour <img src="cid:l@b.test"></p>', subtype="html")
+    mail.get_payload()[1].add_related(b"PNG", "image", "png", cid="<l@b.test>", filename="logo.png")  # type: ignore[union-attr,index]
+    mail.add_attachment(b"%PDF", "application", "pdf", filename="offre.pdf")
+    assert explain(mail.as_bytes(), "mail.eml", REQUEST)["attachments"] == ["logo.png", "offre.pdf"]

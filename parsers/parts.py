@@ -13,10 +13,12 @@ from binascii import a2b_qp, a2b_uu
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from parsers.cms import signed_content
 from parsers.headers import Fields, first, parameters, read_fields, words
 
 MAX_DEPTH = 30
 MAX_PARTS = 1000
+_CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _PADDED = re.compile(rb"([A-Za-z0-9+/]+)(=*)")
 _UU_LINE = re.compile(rb"begin \d{3,4} [^\r\n]*\r?\n")
@@ -99,6 +101,12 @@ def _read(tree: Tree, raw: bytes, start: int, end: int, depth: int, group: int, 
             _multipart(tree, raw, spans, entity, depth, group)
             return
         entity = _as_text(entity)
+    if entity.content_type in _CMS:
+        inner = signed_content(transfer_decoded(raw[at:end], entity.encoding))
+        if inner is not None:
+            tree.signed = True
+            _read(tree, inner, start_of(inner), len(inner), depth + 1, group, default, parent)
+            return
     _leaf(tree, raw[at:end], entity, group, parent)
 
 
@@ -208,9 +216,9 @@ def _part(entity: _Entity, data: bytes, parent: str) -> Part:
 
 
 def _is_encrypted(entity: _Entity) -> bool:
-    if entity.content_type not in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+    if entity.content_type not in _CMS:
         return False
-    # RFC 8551 section 3.2.2; opaque-signed bodies are no more readable here than enveloped ones.
+    # RFC 8551 section 3.2.2; opaque-signed ones were opened before
     return entity.params.get("smime-type", "").lower() != "certs-only"
 
 

@@ -30,6 +30,8 @@ class _Table:
 
     def string(self) -> str | None:
         """The next string, its formatting and phonetic data skipped; None at the end."""
+        if (text := self._plain()) is not None:
+            return text
         self._settle()
         header = self._take(3)
         if header is None:
@@ -42,6 +44,20 @@ class _Table:
         text = self._characters(need, flags & _WIDE)
         self._at += 4 * int.from_bytes(runs, "little") + int.from_bytes(guide, "little")
         return text
+
+    def _plain(self) -> str | None:
+        """The next string where it is whole in its record and has no formatting, as most have; else None."""
+        if self._record >= len(self._records):
+            return None
+        data, at = self._records[self._record], self._at
+        if at + 3 > len(data) or data[at + 2] > _WIDE:
+            return None
+        need = (data[at] | data[at + 1] << 8) << data[at + 2]
+        end = at + 3 + need
+        if end > len(data):
+            return None
+        self._at = end
+        return data[at + 3 : end].decode("utf-16-le" if data[at + 2] else "latin-1", "replace")
 
     def _settle(self) -> None:
         """Step over the records that lie wholly before the position."""

@@ -1,7 +1,7 @@
 """The lines of a list become rows: each chunk judged and written in one short transaction.
 
 In: chunks from the reading process, who is suppressed, which domains take no mail. Out: rows of the campaign, and a file
-of all lines with their faults for LISTE_corrigee. Raises what the database raises, and Unread from the process.
+of the lines with their faults for LISTE_corrigee. Raises what the database raises, and Unread from the process.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from gateway.corrected import ALL_LINES
 from gateway.desk import Desk
 from gateway.i18n import instant, text
 from parsers.address import Fault, a_label
@@ -94,7 +95,8 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
             async with desk.database.read() as conn:
                 known = await suppressions.find(conn, plan.account_id, keys, desk.suppression, now_ms())
                 said = await consents.standing(conn, plan.account_id, keys, desk.suppression)
-            people, bad, copied, words = await asyncio.to_thread(_sort, plan, lines, known, said)
+            all_lines = tally.lines <= ALL_LINES  # a longer list comes back with its faults only
+            people, bad, copied, words = await asyncio.to_thread(_sort, plan, lines, known, said, all_lines)
             async with desk.database.write() as conn:
                 await campaigns.add_rows(conn, plan.campaign_id, people, bad, plan.send_at)
                 await consents.record(conn, plan.account_id, words, desk.suppression, now_ms())
@@ -110,26 +112,35 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
 
 
 def _sort(
-    plan: Plan, lines: Sequence[Mapping[str, Any]], known: Mapping[str, Suppressed], stands: Mapping[str, bool]
+    plan: Plan,
+    lines: Sequence[Mapping[str, Any]],
+    known: Mapping[str, Suppressed],
+    stands: Mapping[str, bool],
+    all_lines: bool,
 ) -> tuple[list[NewRecipient], list[NewFault], bytes, list[consents.New]]:
     now, words = now_ms(), list[consents.New]()
     people: list[NewRecipient] = []
     bad: list[NewFault] = []
     copied: list[bytes] = []
+    modes: dict[tuple[str, bool | None], Tracked] = {}
+    clean = not known and not plan.dead
     for line in lines:
-        kind, detail = _fault(plan, line, known)
         number, part, values = line["number"], line["part"], tuple(line["values"])
         said = ""
+        kind, detail = ("", "") if clean and not line["fault"] else _fault(plan, line, known)
         if kind:
             bad.append(NewFault(number, part, line["address"], kind, detail, values))
             said = sentence(plan.locale, plan.zone, kind, detail)
         else:
-            mode = tracked(plan, line["suivi"], stands.get(line["key"]))
-            new = word(plan, line["address"], line["suivi"], stands.get(line["key"]), now) if line["suivi"] else None
+            column, register = line["suivi"], stands.get(line["key"])
+            if (mode := modes.get((column, register))) is None:
+                mode = modes[column, register] = tracked(plan, column, register)
+            new = word(plan, line["address"], column, register, now) if column else None
             words += [new] if new else []
             people.append(NewRecipient(number, part, line["address"], line["key"], line["name"], values, mode))
-        copied.append(orjson.dumps([_label(number, part), values, said]))
-    return people, bad, b"\n".join([*copied, b""]), words
+        if kind or all_lines:
+            copied.append(orjson.dumps([_label(number, part), values, said]))
+    return people, bad, b"\n".join([*copied, b""]) if copied else b"", words
 
 
 def _fault(plan: Plan, line: Mapping[str, Any], known: Mapping[str, Suppressed]) -> tuple[str, str]:

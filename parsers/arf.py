@@ -18,6 +18,7 @@ from parsers.tokens import LENGTH
 
 MAX_BYTES = 2_000_000
 MAX_TOKENS = 50
+_DELIMITERS_MAX, _NESTED_MAX = 2_000, 60
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{LENGTH}}}(?![a-z0-9])")
 _JMRP = "x-hmxmroriginalrecipient"
 
@@ -33,6 +34,8 @@ class Complaint:
 
 def read(raw: bytes) -> Complaint | None:
     """Return the complaint in a mail, or None."""
+    if raw.count(b"\n--", 0, MAX_BYTES) > _DELIMITERS_MAX or raw.count(b"boundary", 0, MAX_BYTES) > _NESTED_MAX:
+        return None  # no report has so many parts, and the standard library takes long over each
     try:
         message = email.message_from_bytes(raw[:MAX_BYTES])
         return _standard(message, raw) or _microsoft(message, raw) or _amazon(message, raw)

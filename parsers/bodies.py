@@ -14,6 +14,7 @@ from parsers.charsets import decode, html_label
 from parsers.parts import Part, Piece
 from parsers.plain import html_to_text, text_to_html
 
+_FLOWED_MAX = 2_000_000  # nobody writes more; unflowing takes many times the memory of the text
 _CID = re.compile(r"cid:([^\"'\s>)]{1,998})", re.IGNORECASE)
 _BODY_OPEN = re.compile(r"<body[^>]{0,4000}>", re.IGNORECASE)
 _BODY_CLOSE = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -88,7 +89,7 @@ def _read_html(piece: Piece) -> str:
 def _read_plain(piece: Piece) -> str:
     params = dict(piece.params)
     text = _lf(decode(piece.data, params.get("charset")))
-    if params.get("format", "").lower() == "flowed":
+    if params.get("format", "").lower() == "flowed" and len(text) <= _FLOWED_MAX:
         text = unflow(text, delsp=params.get("delsp", "").lower() == "yes")
     return text
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from parsers.address import Fault, a_label, key, looks_like, parse, plain_domain, typo_hint
 from parsers.book import open_book
@@ -71,7 +72,10 @@ def read(
     layout = arrange(sheet.rows)
     if strict and not layout.certain:
         return Unreadable(UnreadableReason.NO_ADDRESS_COLUMN)
-    lines = tuple(_lines(sheet, layout, own_domains))
+    # a cell may hold many addresses, each a line of its own
+    lines = tuple(islice(_lines(sheet, layout, own_domains), limits.lines + 1))
+    if len(lines) > limits.lines:
+        return Unreadable(UnreadableReason.TOO_MANY_LINES, str(limits.lines))
     if not lines and strict:
         return Unreadable(UnreadableReason.EMPTY)
     return Liste(layout.columns, layout.address, lines, layout.pj, layout.suivi, sheet.name, book.kind)

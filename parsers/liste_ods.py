@@ -17,6 +17,8 @@ _DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,]\d+)
 _MIMETYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 _ROWS_MAX = 1_048_576
 _SPACES_MAX = 1000
+# Cells that a file may make of nothing by repeating filled rows; in a list every row has its own address.
+_COPIED_MAX = 200_000
 
 
 def is_spreadsheet(archive: Archive) -> bool:
@@ -94,7 +96,7 @@ class _Table:
         self._text: list[str] = []
         self._value = ("", "")
         self._in_cell = self._in_text = False
-        self._skipped = self._length = 0
+        self._skipped = self._length = self._copied = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element opens."""
@@ -162,6 +164,9 @@ class _Table:
         number = self._row + 1
         self._row = min(self._row + self._repeat_rows, _ROWS_MAX)
         last = self._row if shown else min(self._row, RAW_ROWS)
+        self._copied += (last - number) * len(shown)
+        if self._copied > _COPIED_MAX:
+            raise TooMuch(UnreadableReason.TOO_BIG, "repeated rows")
         for current in range(number, last + 1):
             self.collector.add(current, list(shown), raw)
 

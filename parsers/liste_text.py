@@ -29,6 +29,10 @@ _SAMPLE_LINES = 400
 _CHARDET_BYTES = 64 * 1024
 # A quoted cell of a list may span some lines; one that spans more is a stray quote.
 _QUOTED_LINES = 40
+# A file whose quotes mostly never close is read without rows of several lines.
+_STRAYS_MAX = 200
+_SAMPLE_CHARACTERS = 64 * 1024
+_LINE_MAX = 1_000_000  # above it a line is looked at for separators before it is cut into cells
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -116,7 +120,7 @@ def _loader(text: str, limits: Limits) -> Callable[[int], Sheet | Unreadable]:
     def load(_index: int) -> Sheet | Unreadable:
         collector = Collector("", limits)
         try:
-            for number, cells in _records(text):
+            for number, cells in _records(text, limits.columns):
                 collector.add(number, cells)
         except TooMuch as too_much:
             return too_much.refusal
@@ -125,7 +129,7 @@ def _loader(text: str, limits: Limits) -> Callable[[int], Sheet | Unreadable]:
     return load
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, columns: int) -> Iterator[tuple[int, list[str]]]:
     """Rows of a text with the number of the line each begins on."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     start, stated = 0, ""
@@ -135,6 +139,8 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
     if not separator:
         yield from ((number, [_unquoted(line)]) for number, line in enumerate(lines[start:], start + 1))
         return
+    if any(len(line) > _LINE_MAX and line.count(separator) > _LINE_MAX // 10 for line in lines):
+        raise TooMuch(UnreadableReason.TOO_MANY_COLUMNS, str(columns))
     spaced = separator == "," and any(', "' in line for line in lines[start : start + _SAMPLE_LINES])
     yield from _parsed(lines, start, separator, spaced)
 
@@ -149,8 +155,12 @@ def _unquoted(line: str) -> str:
 
 def _parsed(lines: Sequence[str], start: int, separator: str, spaced: bool) -> Iterator[tuple[int, list[str]]]:
     """Rows by the csv module; a quote that never closes makes its one line be read without quotes."""
-    position = start
+    position, strays = start, 0
     while position < len(lines):
+        if strays >= _STRAYS_MAX and lines[position].count('"') % 2:
+            yield position + 1, _split(lines[position], separator)
+            position += 1
+            continue
         feed = _Feed(lines, position)
         reader = csv.reader(feed, delimiter=separator, skipinitialspace=spaced)
         try:
@@ -163,9 +173,12 @@ def _parsed(lines: Sequence[str], start: int, separator: str, spaced: bool) -> I
                 return
         except (csv.Error, _Runaway):
             pass
-        line = lines[position]
-        yield position + 1, [cell.strip().strip('"') for cell in line.split(separator)]
-        position += 1
+        yield position + 1, _split(lines[position], separator)
+        position, strays = position + 1, strays + 1
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(separator)]
 
 
 def _swallowed(cells: list[str], separator: str) -> bool:
@@ -209,7 +222,7 @@ class _Feed:
 
 def separator_of(lines: Sequence[str]) -> str:
     """The separator of a text list, or "" where every line is one cell."""
-    lines = [line for line in lines if line.strip()]
+    lines = [line[:_SAMPLE_CHARACTERS] for line in lines if line.strip()]
     if not lines:
         return ""
     scored = [(_fit(lines, separator), -rank, separator) for rank, separator in enumerate(_SEPARATORS)]

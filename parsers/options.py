@@ -27,6 +27,7 @@ __all__ = ["Attachments", "CampaignType", "Config", "Options", "Problem", "Probl
 SIZE_MAX = 1 << 20
 _LIMITS = Limits(lines=2000, columns=100, cell=8192, unpacked=64 << 20)
 _SHOWN_MAX = 120
+_PROBLEMS_MAX = 30  # what is no Config at all has one a line
 
 
 class ProblemKind(StrEnum):
@@ -102,7 +103,8 @@ def read(data: bytes, *, now: int, zone: str, locale: str = "fr") -> Config:
     for entry in entries.values():
         reader.take(entry)
     reader.take_date(entries, now, zone)
-    return Config(reader.options, tuple(sorted(reader.problems, key=lambda one: one.line)), tuple(reader.notes))
+    problems = sorted(reader.problems, key=lambda one: one.line)
+    return Config(reader.options, tuple(problems[:_PROBLEMS_MAX]), tuple(reader.notes))
 
 
 def _pairs(data: bytes) -> list[tuple[int, str, str | None]] | Unreadable:
@@ -110,11 +112,13 @@ def _pairs(data: bytes) -> list[tuple[int, str, str | None]] | Unreadable:
     book = open_book(data, _LIMITS) if len(data) <= 8 * SIZE_MAX else Unreadable(UnreadableReason.TOO_BIG)
     if isinstance(book, Unreadable):
         return [] if book.reason is UnreadableReason.EMPTY else book
-    if book.kind == "text":
+    if book.kind == "text" and not data.startswith(b"PK"):
         if len(data) > SIZE_MAX:
             return Unreadable(UnreadableReason.TOO_BIG)
-        text = decode(data).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-        return [_parted(number, line) for number, line in enumerate(text.split("\n"), 1) if _speaks(line)]
+        lines = decode(data).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        if len(lines) > _LIMITS.lines:
+            return Unreadable(UnreadableReason.TOO_MANY_LINES)
+        return [_parted(number, line) for number, line in enumerate(lines, 1) if _speaks(line)]
     named = [index for index, name in enumerate(book.names) if canonical(name) == "config"]
     sheet = book.load(named[0] if named else 0) if book.names else Unreadable(UnreadableReason.EMPTY)
     if isinstance(sheet, Unreadable):

@@ -12,6 +12,7 @@ from binascii import Error as BinasciiError
 from binascii import a2b_qp, a2b_uu
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from parsers.cms import signed_content
 from parsers.headers import Fields, first, parameters, read_fields, words
@@ -19,6 +20,7 @@ from parsers.headers import Fields, first, parameters, read_fields, words
 MAX_DEPTH = 30
 MAX_PARTS = 1000
 _CMS = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_RUNS_MAX = 500_000
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]")
 _PADDED = re.compile(rb"([A-Za-z0-9+/]+)(=*)")
 _UU_LINE = re.compile(rb"begin \d{3,4} [^\r\n]*\r?\n")
@@ -240,7 +242,8 @@ def _base64(body: bytes) -> bytes:
     except BinasciiError:
         clean = _NOT_BASE64.sub(b"", clean)
     out: list[bytes] = []
-    for run in _PADDED.finditer(clean):  # several padded runs one after another are still one file
+    # several padded runs one after another are still one file
+    for run in islice(_PADDED.finditer(clean), _RUNS_MAX):
         digits = run.group(1)
         digits = digits[: len(digits) - (len(digits) % 4 == 1)]
         try:

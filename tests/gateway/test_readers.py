@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.readers import Readers
+from gateway.readers import Readers, Unread
 
 BOUNCE = b"Return-Path: <>\r\nFrom: a@b.example\r\nSubject: x\r\n\r\nnothing\r\n"
 
@@ -43,3 +43,25 @@ async def test_a_process_that_grew_is_never_asked_again(tmp_path: Path) -> None:
         assert await ask(readers, small)
     finally:
         await readers.close()
+
+
+async def lines(readers: Readers, path: Path) -> int:
+    request = {"do": "explain", "path": str(path), "name": path.name, "domain": "gw.example", "own_domains": []}
+    request |= {"public_url": "https://gw.example", "now": 1_790_000_000_000, "zone": "Europe/Paris", "locale": "fr"}
+    found = [answer async for answer in readers.ask(request | {"footer_name": "", "footer_address": ""}, 100)]
+    return int(found[0]["lines"])
+
+
+@pytest.mark.slow
+async def test_a_process_that_runs_out_of_memory_or_time_is_an_answer(tmp_path: Path) -> None:
+    big, small = tmp_path / "big.csv", tmp_path / "small.csv"
+    big.write_text("Email;a;b;c\n" + "".join(f"p{n}@d.test;{n};{n + 1};{n + 2}\n" for n in range(1_000_000)))
+    small.write_text("Email\na@d.test\n")
+    for memory, seconds in ((300_000_000, 120), (2_000_000_000, 1)):
+        readers = Readers(memory, seconds)
+        try:
+            with pytest.raises(Unread):
+                await lines(readers, big)
+            assert await lines(readers, small) == 1
+        finally:
+            await readers.close()

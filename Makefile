@@ -11,7 +11,7 @@ QUICK := not slow and not crash and not browser and not peers
 # The gateway is started some hundred times by the tests: its modules are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check fmt bench lock clean
+.PHONY: help demo test check fmt bench fuzz lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make check     format, types, floors and the quick tests: under a minute"
 	@echo "make fmt       put the source in its format"
 	@echo "make bench     the speed figures of the README"
+	@echo "make fuzz      look for bytes that break a parser (SECONDS=60 for each, where atheris is installed)"
 	@echo "make lock      choose the versions of all dependencies anew (UPGRADE=1: the newest ones)"
 	@echo "make clean     remove everything that was made here"
 
@@ -47,6 +48,12 @@ fmt: $(DEV)
 
 bench: $(DEV)
 	@for script in scripts/bench*.py; do $(BIN)/python $$script || exit 1; done
+
+# The same tests as in make test, with many more and ever new examples; then by coverage.
+fuzz: $(DEV)
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/fuzz $(ARGS)
+	@for target in list mail campaign return winmail config explain; do \
+		$(BIN)/python scripts/fuzz_guided.py $$target --seconds $(or $(SECONDS),60) || exit 1; done
 
 # A virtual environment, then uv by pip (known by its hash), which does the rest in seconds.
 .venv/.uv: requirements-build.lock
@@ -76,5 +83,5 @@ lock: .venv/.uv
 	$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
 
 clean:
-	rm -rf .venv demo bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

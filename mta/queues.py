@@ -77,11 +77,13 @@ class Queue:
         return gone
 
     def cut(self, keep: int) -> list[Parcel]:
-        """Take out the last mails of the longest campaigns until `keep` remain; those that came back stay to the last."""
+        """Take out the last mails of the longest campaigns until `keep` remain, urgent ones only when no others are left;
+        those that came back stay to the last."""
         gone: list[Parcel] = []
         while self._count > keep:
-            longest = max(self._of.values(), key=len)
-            others = sorted(map(len, self._of.values()))[:-1]
+            among = [self._of[campaign] for campaign in self._turns or self._urgent]
+            longest = max(among, key=len)
+            others = sorted(map(len, among))[:-1]
             take = min(self._count - keep, max(1, len(longest) - (others[-1] if others else 0)))
             gone += [parcel_of(longest.pop()) for _ in range(take)]
             self._count -= take

@@ -70,6 +70,19 @@ async def test_a_small_campaign_behind_a_large_one_is_through_in_seconds(
     assert (await gateway.ask(delivered(large, 100))) == [(0,)]
 
 
+async def test_transactional_mail_overtakes_at_a_site_that_is_busy(gateway: House, server: Server, slow: Slow) -> None:
+    routes(gateway, server, slow)
+    large = await gateway.campaign([f"p{n}@slow.test" for n in range(600)])
+    gateway.start()
+    await gateway.until(delivered(large, 4), 1)
+    urgent = await gateway.campaign([f"q{n}@slow.test" for n in range(20)], subject="bill", kind="transactional")
+    await gateway.until(delivered(urgent, 20), 1, 20)
+    order = [rcpt.partition(b"<")[2][:1] for rcpt, _ in slow.received]
+    first, last = order.index(b"q"), len(order) - order[::-1].index(b"q")
+    between = order[first:last].count(b"p")
+    assert between <= 6, "what two connections had begun by then, and no more"
+
+
 async def test_a_slow_site_does_not_stall_the_others_of_its_campaign(
     gateway: House, server: Server, slow: Slow
 ) -> None:

@@ -56,6 +56,13 @@ def test_the_surplus_is_that_of_the_longest_campaign() -> None:
     assert len(queue) == 10 and names(queue, 4) == ["c1n0", "c2n0", "c1n1", "c2n1"]
 
 
+def test_urgent_mails_are_no_surplus_while_there_are_others() -> None:
+    queue = Queue([*mails(1, 5), *mails(2, 20, urgent=True)])
+    assert [one.job.campaign_id for one in queue.cut(22)] == [1] * 3
+    assert sorted(one.job.campaign_id for one in queue.cut(15)) == [1] * 2 + [2] * 5
+    assert names(queue, 15) == [f"c2n{n}" for n in range(15)]
+
+
 @given(st.lists(st.sampled_from(["a", "b", "c", "pop", "cut", "drop"]), max_size=80))
 def test_every_mail_comes_out_once(steps: list[str]) -> None:
     queue, inside, serial = Queue(), 0, 0

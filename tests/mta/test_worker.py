@@ -43,14 +43,14 @@ class House:
         self.running: asyncio.Task[None] | None = None
         self.worker: Worker | None = None
 
-    async def campaign(self, addresses: list[str], subject: str = "Bonjour {{Nom}}") -> int:
+    async def campaign(self, addresses: list[str], subject: str = "Bonjour {{Nom}}", kind: str = "marketing") -> int:
         now = now_ms()
         async with self.db.write() as conn:
             account = await accounts.create_account(conn, f"acme{subject}", "Acme", "1 rue", "fr", "Europe/Paris", now)
             sender = await accounts.declare_sender(conn, account, f"n{account}@acme.test", "Shop", now, now)
             new = NewCampaign(
                 account, sender, subject, "c", "Shop", "news@gw.test", "", "<m@x>", "k", "fr", "Europe/Paris",
-                ("Email", "Nom"), 0, OPTIONS, (), None, now,
+                ("Email", "Nom"), 0, OPTIONS | {"type": kind}, (), None, now,
             )  # fmt: skip
             made = await campaigns.begin(conn, new, SOURCE)
             assert isinstance(made, int)

@@ -47,7 +47,8 @@ def watch() -> None:
                 continue
             except OSError:
                 break
-        logging.log("lifeline_cut")
+        with contextlib.suppress(Exception):  # whatever keeps this from being written, we end
+            logging.log("lifeline_cut")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE)
         os._exit(1)

@@ -73,6 +73,8 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "stop_read": ("info", {"campaign", "recipient", "way"}),
     "hits_written": ("info", {"rows"}),
     "erased": ("info", {"campaign"}),
+    "hits_judged": ("info", {"rows"}),
+    "machines_refused": ("error", set()),
     "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),

@@ -200,6 +200,22 @@ class Tracking(Section):
         description="One image, the same for all, counts the opens of anonymous mail. The law is unclear: ask your DPO.",
     )
 
+    settle: str = Field(
+        "8s", description="How long a reader must be quiet before what they did is judged: a person, or a program."
+    )
+    hidden_link: bool = Field(
+        True, description="Followed mails carry a link that only programs find, so that scanners give themselves away."
+    )
+    machines_file: Path | None = Field(
+        None, description="More rules by which robots are known, before ours (docs/tracking.md); read when it changes."
+    )
+
+    @field_validator("settle")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        milliseconds(value)
+        return value
+
 
 class Retention(Section):
     report: str = Field(

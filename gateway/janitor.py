@@ -1,10 +1,10 @@
 """Small chores on time: finished campaigns are marked, stopped ones wound up, dead senders lose their leases; campaigns
 that go wrong are paused, and whoever must know is told; people are erased when the reports on them end.
 
-In: the desk and an event that ends it. Out: rows put right every second (campaigns), every five (workers, steps of the
-warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour (suppressions that have
-ended, the memory against replay). A chore that fails is logged and tried again at its next turn. Logs campaign_finished,
-source_moved and swept.
+In: the desk and an event that ends it. Out: rows put right every second (campaigns, what readers did), every five
+(workers, steps of the warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour
+(suppressions that have ended, the memory against replay). A chore that fails is logged and tried again at its next turn.
+Logs campaign_finished, source_moved and swept.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import warmup
+from config.durations import milliseconds
 from config.logging import log
-from gateway import brakes, comebacks, final, late, talks
+from gateway import brakes, comebacks, final, judging, late, talks
 from gateway.alerts import Alerts
 from gateway.desk import Desk
 from gateway.erasing import Eraser
@@ -37,11 +38,12 @@ Chore = Callable[[], Awaitable[object]]
 async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
     """Do the chores until `stop` is set."""
     database, turn, alerts, calendar = desk.database, 0, Alerts(desk), warmup.load(desk.settings.warmup_file)
-    watch = jobs.Watch()
+    watch, settle = jobs.Watch(), milliseconds(desk.settings.tracking.settle)
     forecaster, eraser = Forecaster(desk), Eraser(desk)
     chores: tuple[tuple[int, Chore], ...] = (
         (1, lambda: _wind_up(database)),
         (1, lambda: _finish(database)),
+        (1, lambda: judging.turn(database, desk.suppression, settle, now_ms())),
         (1, lambda: _brake(desk)),
         (1, lambda: brakes.tell(desk)),
         (1, alerts.tell),

@@ -143,6 +143,7 @@ def campaign(
             "attachments": "attached",
             "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
             "aggregate_opens": desk.settings.tracking.aggregate_opens,
+            "hidden_link": desk.settings.tracking.hidden_link,
             "tracking": tracking(desk.settings.tracking.default, choices["tracking"]),
             "rate": choices["rate"],
             "test": bool(choices["test"]),

@@ -1,7 +1,8 @@
 """The rates of a campaign (SPEC 9), from the figures of its ledger.
 
 In: a `Ledger` (tallies, never a count over recipients). Out: six `Rate`s in the order in which they are shown, each over
-the sent, and over the delivered (those that the tab Délivrés counts); machine hits stand beside and are in neither.
+the sent, and over the delivered (those that the tab Délivrés counts); hits of machines, and unsure ones, stand beside and
+are in neither.
 Pure; nothing is raised or logged: a rate over nothing is None.
 """
 
@@ -23,6 +24,7 @@ class Rate:
     whole: int
     delivered: int
     machine: int = 0
+    unsure: int = 0
 
     @property
     def over_whole(self) -> float | None:
@@ -41,8 +43,8 @@ def rates(ledger: Ledger) -> tuple[Rate, ...]:
     sent, delivered = seen.get("sent", 0), _sum(ledger, DELIVERED_TAB)
     opened, clicked = seen.get("opened", 0), seen.get("clicked", 0)
     return (
-        Rate("open", opened, sent, delivered, seen.get("machine_open", 0)),
-        Rate("click", clicked, sent, delivered, seen.get("machine_click", 0)),
+        Rate("open", opened, sent, delivered, seen.get("machine_open", 0), seen.get("unsure_open", 0)),
+        Rate("click", clicked, sent, delivered, seen.get("machine_click", 0), seen.get("unsure_click", 0)),
         Rate("reactivity", clicked, opened, delivered),
         # who was taken out before sending bounced from nowhere
         Rate("bounce", _sum(ledger, CANCELLED_TAB) - seen.get("withdrawn", 0), sent, delivered),
@@ -101,6 +103,7 @@ def document(state: str, ledger: Ledger) -> dict[str, object]:
                 "over_sent" if rate.key != "reactivity" else "over_opened": rate.over_whole,
                 "over_delivered": rate.over_delivered,
                 "machine": rate.machine,
+                "unsure": rate.unsure,
             }
             for rate in rates(ledger)
         },

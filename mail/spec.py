@@ -33,6 +33,7 @@ class Spec:
     cfbl_address: str | None = None
     documents: int | None = None  # the column that names each person's own attachments (PJ)
     account_id: int = 0
+    hidden_link: bool = False  # fully followed mails carry a link that only programs find
     aggregate_opens: bool = False  # anonymous mails carry one pixel, the same in all of them
 
 

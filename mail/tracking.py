@@ -43,10 +43,11 @@ def is_column_only(segments: tuple[Segment, ...]) -> bool:
 def links_of(
     items: tuple[Item, ...], part: Literal["html", "text"], first: int, columns: tuple[str, ...]
 ) -> list[Link]:
-    """Return the links of one body, numbered from `first`; beyond a token's 4,096 the rest stays unfollowed."""
+    """Return the links of one body, numbered from `first`; beyond a token's 4,095 the rest stays unfollowed (one more
+    number is for the link that nobody sees)."""
     found: list[Link] = []
     for item in items:
-        if isinstance(item, Target) and first + len(found) <= MAX_EXTRA:
+        if isinstance(item, Target) and first + len(found) < MAX_EXTRA:
             merged = any(isinstance(segment, Field) for segment in item.target)
             text = "".join(_shown(segment, columns) for segment in item.target)
             found.append(Link(first + len(found), part, text, merged, item.label, item.target))

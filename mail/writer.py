@@ -2,9 +2,9 @@
 
 In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how
 each slot is filled. Slot 0 is the unsubscribe token; where the person has a pixel of their own, the tokens of the way out
-and of the pixel come next, then (followed in full) those of the links. What is the same in the whole campaign (anonymous
-links and pixel) is constant text. Then the fields, the targets that begin with a column, and last the person's own
-attachments. Raises nothing; logs nothing.
+and of the pixel come next, then (followed in full) those of the links and of the one that nobody sees. What is the same in
+the whole campaign (anonymous links and pixel) is constant text. Then the fields, the targets that begin with a column, and
+last the person's own attachments. Raises nothing; logs nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from parsers.tokens import LENGTH
 
 UNSUBSCRIBE_SLOT, WAY_OUT_SLOT, PIXEL_SLOT = range(3)
 _PIXEL = '.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
+_HIDDEN = '" style="display:none;mso-hide:all" tabindex="-1" aria-hidden="true"></a>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Writer:
 
     @property
     def first_field(self) -> int:
-        return self.first_click + (len(self.links) if self.mode is Tracked.FULL else 0)
+        return self.first_click + (len(self.links) + self.spec.hidden_link if self.mode is Tracked.FULL else 0)
 
     @property
     def first_click(self) -> int:
@@ -145,6 +146,12 @@ class _Writer:
             self.encoder.text('<img src="')
             self.url(*pixel, html=True)
             self.encoder.text(_PIXEL)
+        if self.mode is Tracked.FULL and self.spec.hidden_link:
+            self.encoder.text('<a href="')
+            self.url(
+                "c", self.first_click + len(self.links), html=True
+            )  # numbered behind the last link that people see
+            self.encoder.text(_HIDDEN)
 
     def pixel(self) -> tuple[str, int | str] | None:
         """Where the pixel leads and its token; never two of them in one mail (deliberation 2026-042, §1.3)."""

@@ -116,6 +116,7 @@ def spec(campaign: Campaign, house: House) -> Spec:
         documents=options.get("documents"),
         account_id=campaign.account_id,
         aggregate_opens=bool(options.get("aggregate_opens", False)),
+        hidden_link=bool(options.get("hidden_link", False)),
     )
 
 

@@ -1,43 +1,26 @@
-"""Human or machine: who asked for a pixel or followed a link.
+"""Human, machine or unsure: who asked for a pixel or followed a link, judged from one request.
 
-In: the method and the User-Agent header of one request. Out: a `Verdict` with the reason in one word (a key of
-`machine.*` in the translations). What is not known to be a machine counts as a person. Pure, never raises, logs nothing.
+In: what the request says (method, User-Agent, headers that announce a prefetch or a part) and the rules of
+hit_rules.toml, before which an operator may put more. Out: a `Verdict` with the reason in one word (a key of
+`machine.*` in the translations). What is not known to be a machine counts as a person. Raises `RulesError` for a file
+of rules that cannot be read, nothing otherwise; logs nothing.
 
-This much is judged from one request alone; what needs several (three links within seconds, a hit before the server's
-reply) is judged where the requests meet.
+This much is judged from one request alone; what needs several (parsers.bursts) is judged where the requests meet.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from parsers.useragent import LIMIT, describe
 
-# Servers that fetch images for their readers, sometimes before anybody reads: they tell nothing of a person.
-# A bare Mozilla/5.0 is how Apple's Mail Privacy Protection asks.
-_PROXIES = re.compile(r"ImageProxy|ggpht\.com|YahooMailProxy|YahooCacheSystem|ImageCache|^Mozilla/5\.0$", re.I)
-# Filters of the mail trade that open links and images before they deliver.
-_SCANNERS = re.compile(
-    r"barracuda|mimecast|proofpoint|safelinks|fireeye|trellix|symantec|message.?labs|trend ?micro|sophos|forcepoint|"
-    r"cisco.?ironport|ironport|fortinet|fortiguard|bitdefender|kaspersky|clamav|spamassassin|rspamd|vadesecure|"
-    r"vade ?retro|mailinblack|zscaler|checkpoint|mailguard|mailcontrol|urldefense|microsoft office existence|"
-    r"bluecoat|paloalto|crowdstrike|virustotal|urlscan|google-?safety|libredtail|cloudmark|abusix|hornetsecurity",
-    re.I,
-)
-_BOTS = re.compile(
-    r"bot\b|bot[/_\-;)]|robot|crawl|spider|slurp|scrap(?:er|y)|archiver|indexer|monitor(?:ing)?\b|pingdom|uptime|"
-    r"link.?check|validator|preview|prefetch|facebookexternalhit|whatsapp/|telegrambot|skypeuripreview|headless|"
-    r"phantomjs|puppeteer|playwright|selenium|lighthouse|fetcher|httrack|ips-agent|adscanner|dareboost|zgrab|verifier|"
-    r"compatible; google-|mediapartners|outbrain|https?://|\+http|[a-z0-9]@[a-z0-9-]+\.[a-z]{2}",
-    re.I,
-)
-_TOOLS = re.compile(
-    r"^(?:curl|wget|python|aiohttp|httpx|go-http-client|java/|jakarta|apache-httpclient|okhttp|libwww|lwp|perl|ruby|"
-    r"php|guzzle|node|axios|got|undici|postman|powershell|mozilla/4\.0$|mozilla$|check_http|http_get)|PowerShell|"
-    r"python-requests|HttpClient",
-    re.I,
-)
+_RULES = Path(__file__).with_name("hit_rules.toml")
+MOST_RULES, LONGEST = 500, 4_000
 _BROWSERS = re.compile(
     r"(?:mozilla|opera|outlook|microsoft (?:outlook|office)|lynx|w3m|thunderbird|lotus|airmail|mail|spark|"
     r"superhuman|postbox|the bat|"
@@ -45,31 +28,97 @@ _BROWSERS = re.compile(
     r"incredimail|windows-?livemail|live5ch|gnus|seamonkey|safari|firefox|apple ?mail|newton|canary|nine|k-9)",
     re.I,
 )
+# Chrome and Firefox say so in Sec-Purpose or Purpose, Safari in X-Purpose, older ones in X-Moz (fetch.spec.whatwg.org)
+_PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+_EARLY = re.compile(r"prefetch|prerender|preview", re.I)
+
+
+class RulesError(ValueError):
+    """A file of rules cannot be read; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`machine` with its reason; the reason of a person is empty."""
+    """`machine` with its reason; where it is not `sure`, it may have been a person. The reason of a person is empty."""
 
     machine: bool
     reason: str = ""
+    sure: bool = True
 
 
 PERSON = Verdict(False)
 
 
-def judge(method: str, agent: str) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of hit_rules.toml."""
+
+    pattern: re.Pattern[str]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request says of itself; `purpose` and `range` are header values, empty where absent."""
+
+    method: str
+    agent: str
+    purpose: str = ""
+    range: str = ""
+
+
+def asked(method: str, headers: Mapping[str, str]) -> Asked:
+    """Take what is judged from a request."""
+    purpose = next((headers[name] for name in _PURPOSES if name in headers), "")
+    return Asked(
+        method.upper(), headers.get("user-agent", "").strip()[:LIMIT], purpose[:100], headers.get("range", "")[:100]
+    )
+
+
+def read_rules(text: str, name: str = "hit_rules.toml") -> tuple[Rule, ...]:
+    """Read rules; RulesError names the entry at fault."""
+    try:
+        entries = tomllib.loads(text).get("rule", [])
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(f"{name}: {error}") from error
+    if not isinstance(entries, list) or len(entries) > MOST_RULES:
+        raise RulesError(f"{name}: [[rule]] entries are wanted, {MOST_RULES} at most")
+    return tuple(_rule(f"{name}, rule {number}", entry) for number, entry in enumerate(entries, 1))
+
+
+def _rule(where: str, entry: object) -> Rule:
+    if not isinstance(entry, dict) or {"reason", "verdict", "pattern"} - set(entry):
+        raise RulesError(f"{where}: reason, verdict and pattern are wanted")
+    pattern, verdict = str(entry["pattern"]), entry["verdict"]
+    if verdict not in ("machine", "unsure"):
+        raise RulesError(f"{where}: verdict is machine or unsure, not {verdict!r}")
+    if len(pattern) > LONGEST:
+        raise RulesError(f"{where}: the pattern is longer than {LONGEST} characters")
+    try:
+        return Rule(re.compile(pattern, re.I), Verdict(True, str(entry["reason"]), sure=verdict == "machine"))
+    except re.error as error:
+        raise RulesError(f"{where}: {error}") from error
+
+
+OURS = read_rules(_RULES.read_text("utf-8"))
+
+
+@lru_cache(maxsize=8_192)
+def judge(request: Asked, rules: tuple[Rule, ...] = OURS) -> Verdict:
     """Tell whether a request came from a machine, and why."""
-    agent = agent.strip()[:LIMIT]
-    if method.upper() == "HEAD":
+    if request.method == "HEAD":
         return Verdict(True, "head")
-    if not agent:
+    if _EARLY.search(request.purpose):
+        return Verdict(True, "prefetch")
+    if request.range and request.range.replace(" ", "") != "bytes=0-":
+        return Verdict(True, "range")  # who looks at a mail wants the whole of it
+    if not request.agent:
         return Verdict(True, "silent")
-    for pattern, reason in ((_PROXIES, "proxy"), (_SCANNERS, "scanner"), (_TOOLS, "tool"), (_BOTS, "bot")):
-        if pattern.search(agent):
-            return Verdict(True, reason)
-    known = describe(agent)
+    for rule in rules:
+        if rule.pattern.search(request.agent):
+            return rule.verdict
+    known = describe(request.agent)
     if known.device == "Spider":
         return Verdict(True, "bot")
     # people's software says on which system it runs, or is a mail program that we know
-    return PERSON if known.system or _BROWSERS.match(agent) else Verdict(True, "tool")
+    return PERSON if known.system or _BROWSERS.match(request.agent) else Verdict(True, "tool")

@@ -23,6 +23,7 @@ from store.suppressions import SuppressionKeys
 from store.tables import blobs, campaigns, events, faults, notices, recipients, suppressions
 from store.tables_consent import comebacks
 from store.tables_consent import remnants as remnants_table
+from store.tables_tracking import hits
 from store.tallies import Differences
 from store.values import CampaignState
 
@@ -85,6 +86,7 @@ async def thorough(conn: AsyncConnection) -> None:
 async def _gone(conn: AsyncConnection, ids: Sequence[int]) -> None:
     """Remove recipients and their histories; the highest number of all stays as a blank row."""
     await conn.execute(delete(events).where(events.c.recipient_id.in_(ids)))
+    await conn.execute(delete(hits).where(hits.c.recipient_id.in_(ids)))
     await conn.execute(delete(comebacks).where(comebacks.c.recipient_id.in_(ids)))
     highest = await conn.scalar(select(func.max(recipients.c.id))) or 0
     await conn.execute(delete(recipients).where(recipients.c.id.in_(ids), recipients.c.id < highest))

@@ -64,7 +64,8 @@ class Applied:
             return False
         self._remember(row, change)
         if change.machine:
-            self.differences.add(row["campaign_id"], f"machine_{change.event.code}")
+            kind = "unsure" if change.detail.get("unsure") else "machine"
+            self.differences.add(row["campaign_id"], f"{kind}_{change.event.code}")
             return True
         self.touched.add(row["id"])
         old = Status(row["status"])

@@ -24,6 +24,8 @@ MEASURES = (
     "complained",
     "machine_open",  # hits, not recipients
     "machine_click",
+    "unsure_open",  # hits that may have been a person's
+    "unsure_click",
     "clicks",  # human clicks, all of them
     "hard",  # recipients whose address or domain does not exist, has moved or takes no mail
     "withdrawn",  # recipients found suppressed just before sending: cancelled, but by nobody's answer

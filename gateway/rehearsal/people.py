@@ -112,9 +112,9 @@ class People:
 
     async def _scan(self, arrival: Arrival, page: Page) -> None:
         # a filter follows everything, the unsubscribe link too: nothing may happen by that
-        for link in page.links:
+        for link in (*page.links, *page.hidden):
             answer = await fetch(link, FILTER, "HEAD" if len(link) % 2 else "GET")
-            if answer.status not in (200, 302):
+            if answer.status not in (200, 204, 302):
                 self._tell("surprises", arrival, f"{answer.status} for a link")
         self._tell("scanned", arrival)
 

@@ -70,10 +70,11 @@ def _answer(head: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The remote images and the links of an HTML mail, in their order."""
+    """The remote images and the links of an HTML mail, in their order; `hidden` are the links that no person sees."""
 
     images: tuple[str, ...]
     links: tuple[str, ...]
+    hidden: tuple[str, ...] = ()
 
 
 class _Reader(HTMLParser):
@@ -81,13 +82,14 @@ class _Reader(HTMLParser):
         super().__init__()
         self.images: list[str] = []
         self.links: list[str] = []
+        self.hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         if tag == "img" and (source := found.get("src")) and source.startswith("http"):
             self.images.append(source)
         if tag == "a" and (target := found.get("href")) and target.startswith("http"):
-            self.links.append(target)
+            (self.hidden if "display:none" in (found.get("style") or "") else self.links).append(target)
 
 
 def read_html(html: str) -> Page:
@@ -95,4 +97,4 @@ def read_html(html: str) -> Page:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return Page(tuple(reader.images), tuple(reader.links))
+    return Page(tuple(reader.images), tuple(reader.links), tuple(reader.hidden))

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from config.providers import Providers
 from gateway import i18n
 from gateway.web.recorder import Recorder
+from parsers.hits import OURS, Rule
 from parsers.tokens import Keyring
 from store.engine import Database
 
@@ -29,7 +30,8 @@ def shipped() -> Providers:
 @dataclass(frozen=True, slots=True)
 class Context:
     """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
-    reports stay readable `report_days` after the end; `providers` are those in force, for their names.
+    reports stay readable `report_days` after the end; `providers` are those in force, for their names;
+    `machines` the rules by which robots are known.
     """
 
     db: Database
@@ -40,6 +42,7 @@ class Context:
     locale: str
     report_days: float
     providers: Callable[[], Providers] = shipped
+    machines: Callable[[], tuple[Rule, ...]] = lambda: OURS
 
 
 def of(request: Request) -> Context:

@@ -1,11 +1,12 @@
 """Group commit of what people do: opens, clicks, unsubscribes become rows before they are answered.
 
-In: `record(change)`, from many requests at once. Out: True once the change is on disk. One flush runs at a time and takes
+In: `record(hit)`, from many requests at once. Out: True once the change is on disk. One flush runs at a time and takes
 whatever has gathered meanwhile, so a burst of a thousand hits costs a few transactions and a lone hit waits for its own.
 On database trouble `record` gives up waiting after PATIENCE and returns False: the redirect or the pixel goes out all the
 same, and the hit stays queued (QUEUE at most, further ones are dropped and counted) until the database is back.
 Opens and clicks of recipients who are not followed, or not any more (they refused, or left), are left out here, where a
-whole batch is looked up at once; hits of anonymous and service mail name nobody and only move a counter or a day.
+whole batch is looked up at once; those of the others wait in `hits` to be judged together (gateway.judging). Hits of
+anonymous and service mail name nobody and only move a counter or a day.
 Logs hits_written, and failed once for each outage; raises nothing.
 """
 
@@ -16,7 +17,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from config.logging import log
-from store import anonymous, consents, events, reports
+from store import anonymous, consents, events, hits, reports
 from store.anonymous import Count, LastOpen
 from store.engine import Database, now_ms
 from store.states import Event
@@ -28,9 +29,8 @@ BATCH = 500  # changes in one transaction
 PATIENCE = 2.0  # seconds an answer waits for the disk
 RETRY = 0.5  # seconds between attempts while the database is away
 
-Hit = Change | Count | LastOpen
+Hit = Change | hits.Hit | Count | LastOpen
 _Item = tuple[Hit, "asyncio.Future[bool]"]
-_FOLLOWED = (Event.OPEN, Event.CLICK)
 
 
 class Recorder:
@@ -44,13 +44,13 @@ class Recorder:
         self._away = False
         self.dropped = 0
 
-    async def record(self, change: Hit) -> bool:
-        """Queue a change and wait until it is durable; False when it is not (yet, or ever)."""
+    async def record(self, hit: Hit) -> bool:
+        """Queue a hit and wait until it is durable; False when it is not (yet, or ever)."""
         if len(self._queue) >= QUEUE or self._closing:
             self.dropped += 1
             return False
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._queue.append((change, done))
+        self._queue.append((hit, done))
         self._filled.set()
         try:
             async with asyncio.timeout(self._patience):
@@ -79,7 +79,7 @@ class Recorder:
     async def _write(self, batch: Sequence[_Item]) -> bool:
         """Write a batch; False when the database is away and the batch must wait."""
         try:
-            rows = await self._apply([change for change, _ in batch])
+            rows = await self._apply([hit for hit, _ in batch])
         except Exception as error:
             if not await self._reachable():
                 if not self._away:
@@ -94,15 +94,16 @@ class Recorder:
         log("hits_written", rows=rows)
         return True
 
-    async def _apply(self, hits: Sequence[Hit]) -> int:
-        changes = [hit for hit in hits if isinstance(hit, Change)]
-        nobodys = [hit for hit in hits if not isinstance(hit, Change)]
-        asked = sorted({change.recipient_id for change in changes if change.event in _FOLLOWED})
+    async def _apply(self, batch: Sequence[Hit]) -> int:
+        changes = [hit for hit in batch if isinstance(hit, Change)]
+        people = [hit for hit in batch if isinstance(hit, hits.Hit)]
+        nobodys = [hit for hit in batch if isinstance(hit, Count | LastOpen)]
         async with self._db.write() as conn:
-            allowed = await consents.followed(conn, asked, self.keys, now_ms())
-            wanted = [c for c in changes if c.event not in _FOLLOWED or c.recipient_id in allowed]
+            allowed = await consents.followed(conn, sorted({hit.recipient_id for hit in people}), self.keys, now_ms())
+            await hits.add(conn, [hit for hit in people if hit.recipient_id in allowed])
             await anonymous.add(conn, nobodys)
-            return len(nobodys) + (await events.apply(conn, wanted, self.keys) if wanted else 0)
+            applied = await events.apply(conn, changes, self.keys) if changes else 0
+        return len(nobodys) + len(people) + applied
 
     async def _reachable(self) -> bool:
         try:
@@ -114,14 +115,13 @@ class Recorder:
 
     async def _one_by_one(self, batch: Sequence[_Item]) -> None:
         # the database works, so one of these is at fault: it alone is lost, and said
-        for change, done in batch:
+        for hit, done in batch:
             try:
-                await self._apply([change])
+                await self._apply([hit])
                 _settle(done, True)
             except Exception as error:
-                named = (
-                    f"{change.event.code} of recipient {change.recipient_id}" if isinstance(change, Change) else "a hit"
-                )
+                person = getattr(hit, "recipient_id", None)
+                named = "a hit" if person is None else f"what recipient {person} did"
                 log("failed", what=f"recording {named}", error=error)
                 _settle(done, False)
 
@@ -131,6 +131,6 @@ def _settle(done: asyncio.Future[bool], durable: bool) -> None:
         done.set_result(durable)
 
 
-def hit(recipient_id: int, event: Event, machine: bool, **detail: object) -> Change:
+def change(recipient_id: int, event: Event, **detail: object) -> Change:
     """A change of now; empty details are left out."""
-    return Change(recipient_id, event, now_ms(), detail={k: v for k, v in detail.items() if v != ""}, machine=machine)
+    return Change(recipient_id, event, now_ms(), detail={k: v for k, v in detail.items() if v != ""})

@@ -20,6 +20,7 @@ from config.settings import Settings, split_hostport
 from gateway.destinations import watch
 from gateway.web.app import build
 from gateway.web.context import Context
+from gateway.web.machines import Machines
 from gateway.web.recorder import Recorder
 from parsers.tokens import Keyring
 from store import suppressions
@@ -46,7 +47,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     keyring = Keyring(*load_keyring(folder, "tokens"))
     kept = milliseconds(settings.retention.report) / 86_400_000
     providers = watch(settings.providers_file).current
-    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers)
+    machines = Machines(settings.tracking.machines_file).current
+    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers, machines)
     server = Server(configuration(settings, ctx))
     try:
         async with asyncio.TaskGroup() as tasks:

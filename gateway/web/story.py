@@ -44,7 +44,7 @@ class Step:
     at: int
     code: str
     tone: str
-    machine: bool
+    machine: str  # machine or unsure; empty for a person, or a server of the way
     sentence: str
     facts: tuple[tuple[str, str], ...]
     reply: str
@@ -73,16 +73,20 @@ def _step(locale: str, campaign: Campaign, told: Told) -> Step:
         told.at,
         told.event.code,
         tone,
-        told.machine,
+        _kind(told),
         _sentence(locale, campaign, told),
         _connection(locale, detail) if attempt else _visit(locale, campaign, told),
         str(detail.get("reply", "")),
     )
 
 
+def _kind(told: Told) -> str:
+    return "" if not told.machine else "unsure" if told.detail.get("unsure") else "machine"
+
+
 def _sentence(locale: str, campaign: Campaign, told: Told) -> str:
     if told.machine:
-        return i18n.text(locale, "event_note.machine")
+        return i18n.text(locale, f"event_note.{_kind(told)}")
     reason, since = f"fault.reason.{told.detail.get('reason', '')}", told.detail.get("since")
     if told.event is Event.SUPPRESSED and i18n.has(locale, reason) and isinstance(since, int):
         when = i18n.instant(locale, campaign.timezone, since)

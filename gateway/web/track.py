@@ -3,7 +3,8 @@
 In: `GET /o/TOKEN.gif` and `GET|HEAD /c/TOKEN` of one person; `/l/TOKEN` and `/a/TOKEN.gif`, the same for all recipients of
 a campaign; `/h/TOKEN.gif` of service mail. Out: a transparent GIF of one pixel, and a 302 to exactly the target that
 stands in the mail (merged values, fragment and query kept), http and https only; an unknown or altered token gives 404,
-never a redirect elsewhere. The hit is on disk before the answer, or, on database trouble, after it (see recorder).
+never a redirect elsewhere. The hit is on disk before the answer, or, on database trouble, after it (see recorder); whether
+a person was behind it is judged some seconds later (gateway.judging). The link that no person sees answers 204.
 Nothing of the reader's address is kept; of the recipients who are not followed (any more) nothing at all. A hit of anonymous
 mail is one more of its link (deliberation 2026-042, §1.12 f), not counted where a campaign has so few recipients that the
 figure would tell who; one of service mail is the day on which the person last read (§1.3).
@@ -24,18 +25,19 @@ from starlette.responses import Response
 from gateway.web import context
 from gateway.web.context import Context
 from gateway.web.pages import problem
-from gateway.web.recorder import hit
 from mail.places import resolved
+from parsers.bursts import HIDDEN, PIXEL
 from parsers.fields import Field, Place, lookup, split
-from parsers.hits import judge
+from parsers.hits import Verdict, asked, judge
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
 from store import anonymous, campaigns, remnants, reports
 from store.engine import now_ms
-from store.states import Event
+from store.hits import Hit
 from store.values import Campaign, Tracked
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+TRAP = "\0"  # no target: what only programs follow
 READ = 5.0  # seconds to wait for the database before the reader is asked to come back
 CROWD = 5  # recipients of a campaign below which nothing anonymous is counted
 _DAY = 86_400_000
@@ -65,9 +67,7 @@ async def pixel(request: Request) -> Response:
     found = verify(ctx.keyring, Purpose.OPEN, request.path_params["token"])
     if found is None:
         return problem(context.language(request, ctx.locale), 404)
-    agent = _agent(request)
-    verdict = judge(request.method, agent)
-    await ctx.recorder.record(hit(found[0], Event.OPEN, verdict.machine, agent=agent, why=verdict.reason))
+    await ctx.recorder.record(_hit(ctx, request, found[0], PIXEL))
     return Response(GIF, media_type="image/gif")
 
 
@@ -92,7 +92,7 @@ async def last_open(request: Request) -> Response:
     found = verify(ctx.keyring, Purpose.LAST_OPEN, request.path_params["token"])
     if found is None:
         return problem(context.language(request, ctx.locale), 404)
-    if not judge(request.method, _agent(request)).machine:
+    if not _verdict(ctx, request).machine:
         await ctx.recorder.record(anonymous.LastOpen(found[0] << 12 | found[1], now_ms() // _DAY))
     return Response(GIF, media_type="image/gif")
 
@@ -118,7 +118,7 @@ async def shared_click(request: Request) -> Response:
 
 async def _count(ctx: Context, request: Request, campaign: Campaign | None, link: int) -> None:
     if campaign is not None and campaign.recipients >= CROWD:
-        machine = judge(request.method, _agent(request)).machine
+        machine = _verdict(ctx, request).machine
         await ctx.recorder.record(anonymous.Count(campaign.id, link, machine))
 
 
@@ -149,19 +149,21 @@ async def click(request: Request) -> Response:
         return problem(locale, 503)
     if target is None:
         return problem(locale, 410, "error.link_gone")
+    if target == TRAP and person is not None:
+        if person.tracked is Tracked.FULL:
+            await ctx.recorder.record(_hit(ctx, request, person.id, HIDDEN))
+        return Response(status_code=204)
     response = _redirect(locale, target)
     if response.status_code == 302 and person is not None and person.tracked is Tracked.FULL:
-        agent = _agent(request)
-        verdict = judge(request.method, agent)
-        change = hit(person.id, Event.CLICK, verdict.machine, agent=agent, why=verdict.reason, link=found[1])
-        await ctx.recorder.record(change)
+        await ctx.recorder.record(_hit(ctx, request, person.id, found[1]))
     return response
 
 
 async def _target(
     ctx: Context, links: Links, recipient_id: int, index: int
 ) -> tuple[reports.Person | None, str | None]:
-    """Whose click it is and where it leads; None once the target was erased with its person's values."""
+    """Whose click it is and where it leads: TRAP for the link that nobody sees, behind the last of the others; None once
+    the target was erased with its person's values."""
     async with ctx.db.read() as conn:
         person = await reports.person(conn, recipient_id)
         if person is None or not person.address:
@@ -173,6 +175,8 @@ async def _target(
             return None, None if link is None or link.get("merged") else resolved((str(link["target"]),), ())
         campaign = await links.campaign(conn, person.campaign_id)
     link = _link(campaign, index)
+    if campaign is not None and index == len(campaign.links):
+        return person, TRAP
     return person, "" if link is None or campaign is None else target_of(link, campaign, person)
 
 
@@ -199,5 +203,11 @@ def location(target: str) -> bytes:
     return b"".join(bytes((b,)) if 0x21 <= b <= 0x7E else b"%%%02X" % b for b in target.encode("utf-8", "replace"))
 
 
-def _agent(request: Request) -> str:
-    return request.headers.get("user-agent", "")[:LIMIT]
+def _verdict(ctx: Context, request: Request) -> Verdict:
+    return judge(asked(request.method, request.headers), ctx.machines())
+
+
+def _hit(ctx: Context, request: Request, recipient_id: int, link: int) -> Hit:
+    verdict = _verdict(ctx, request)
+    agent = request.headers.get("user-agent", "").strip()[:LIMIT]
+    return Hit(recipient_id, now_ms(), link, agent, verdict.reason, verdict.sure)

@@ -22,7 +22,7 @@ from gateway.web import context
 from gateway.web.context import Context
 from gateway.web.guard import form
 from gateway.web.pages import page, problem
-from gateway.web.recorder import hit
+from gateway.web.recorder import change
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
 from store import accounts, campaigns, comebacks, remnants, reports
@@ -69,7 +69,7 @@ async def act(request: Request) -> Response:
         way = "one-click" if one_click else "page"
         # of who is not followed, nothing is kept beyond the wish itself
         agent = request.headers.get("user-agent", "")[:LIMIT] if leaver.followed else ""
-        if not await ctx.recorder.record(hit(leaver.recipient, Event.UNSUBSCRIBE, False, way=way, agent=agent)):
+        if not await ctx.recorder.record(change(leaver.recipient, Event.UNSUBSCRIBE, way=way, agent=agent)):
             return problem(context.language(request, leaver.locale), 503)
     if one_click:
         return PlainTextResponse("OK")

@@ -8,6 +8,7 @@ from store.tables_consent import consents  # noqa: F401
 from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
 from store.tables_senders import domains  # noqa: F401
 from store.tables_talks import talks  # noqa: F401
+from store.tables_tracking import hits  # noqa: F401
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)

@@ -58,6 +58,17 @@ def test_full_has_links_a_pixel_and_a_way_out_of_its_own(workshop: Any, mail: An
     assert {verify(workshop.keyring, Purpose.CLICK, token)[1] for token in found["c"]} == set(range(6))
 
 
+def test_a_followed_mail_has_one_link_that_nobody_sees(workshop: Any) -> None:
+    made = workshop.made(TEXT, HTML, account_id=3, unsubscribe=False, hidden_link=True)
+    body = render(made, Tracked.FULL)
+    (token,) = re.findall(r'<a href="https://gw\.example/c/([a-z2-7]+)" style="display:none[^>]*></a>', body)
+    assert verify(workshop.keyring, Purpose.CLICK, token) == (42, len(made.links))
+    plain = workshop.made(TEXT, HTML, account_id=3, unsubscribe=False)
+    assert re.sub(r"<a href=[^>]*display:none[^>]*></a>", "", body) == render(plain, Tracked.FULL)
+    for mode in (Tracked.NONE, Tracked.ANONYMOUS, Tracked.HYGIENE):
+        assert render(made, mode) == render(plain, mode)
+
+
 def test_anonymous_mails_of_two_people_are_the_same_bytes(workshop: Any, mail: Any) -> None:
     body = render(mail, Tracked.ANONYMOUS)
     assert body == render(mail, Tracked.ANONYMOUS, number=77, address="paul@dest.example")

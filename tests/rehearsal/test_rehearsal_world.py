@@ -8,7 +8,7 @@ import pytest
 
 from gateway.rehearsal.web import AGENTS, FILTER, IMAGE_PROXY
 from gateway.rehearsal.world import HOUSES, MISSING, SPECIAL, USER, Behaviour, Habit, fate, habit, house_of
-from parsers.hits import judge
+from parsers.hits import Asked, judge
 
 
 def test_a_dozen_domains_show_every_behaviour() -> None:
@@ -35,12 +35,12 @@ def test_special_people_live_where_mail_is_read() -> None:
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_agents_of_people_are_taken_for_people(agent: str) -> None:
-    assert not judge("GET", agent).machine
+    assert not judge(Asked("GET", agent)).machine
 
 
 def test_machines_are_taken_for_machines() -> None:
-    assert judge("GET", IMAGE_PROXY).reason == "proxy"
-    assert judge("GET", FILTER).machine
+    assert judge(Asked("GET", IMAGE_PROXY)).reason == "proxy"
+    assert judge(Asked("GET", FILTER)).machine
 
 
 def test_habits_are_the_same_every_time_and_spread() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from store_helpers import KEYS
 from web_helpers import Reader
 
+from gateway import judging
 from gateway.web.recorder import Recorder
 from parsers.tokens import Keyring, Purpose, sign
 from store import campaigns
-from store.engine import Database
+from store.engine import Database, now_ms
 from store.reports import Person, Told, history, person
 from store.values import Campaign, Ledger, NewRecipient, Tracked
 
@@ -38,17 +40,24 @@ class Web:
     def token(self, purpose: Purpose, who: int = 0, extra: int = 0) -> str:
         return sign(RING, purpose, self.people[who], extra)
 
+    async def judged(self) -> None:
+        """Let the time go by after which hits are judged."""
+        await judging.turn(self.db, KEYS, 0, now_ms() + 1)
+
     async def person(self, who: int = 0) -> Person:
+        await self.judged()
         async with self.db.read() as conn:
             found = await person(conn, self.people[who])
         assert found is not None
         return found
 
     async def story(self, who: int = 0) -> list[Told]:
+        await self.judged()
         async with self.db.read() as conn:
             return await history(conn, self.people[who], 50)
 
     async def ledger(self) -> Ledger:
+        await self.judged()
         async with self.db.read() as conn:
             found = await campaigns.ledger(conn, self.campaign.id)
         assert found is not None

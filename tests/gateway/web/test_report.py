@@ -85,6 +85,7 @@ async def test_the_page_speaks_english_when_asked(web: Web) -> None:
 async def test_json_is_the_ledger(web: Web) -> None:
     await deliver(web)
     await web.reader.get(f"/c/{web.token(Purpose.CLICK)}")
+    await web.judged()
     document = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).body)
     assert document["state"] == "sending"
     assert (document["lines"], document["invalid"], document["recipients"]) == (4, 1, 3)

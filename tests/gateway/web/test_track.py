@@ -48,7 +48,7 @@ async def test_a_merged_target_is_the_recipient_s_own(web: Web, index: int, who:
     assert (answer.status, answer.headers["location"]) == (302, target)
 
 
-@pytest.mark.parametrize(("index", "who"), [(2, 1), (2, 2), (3, 0), (9, 0)])
+@pytest.mark.parametrize(("index", "who"), [(2, 1), (2, 2), (3, 0), (9, 0), (4095, 0)])
 async def test_a_target_that_is_no_web_address_is_not_found(web: Web, index: int, who: int) -> None:
     answer = await web.reader.get(f"/c/{web.token(Purpose.CLICK, who, index)}")
     assert answer.status == 404 and "location" not in answer.headers
@@ -106,6 +106,17 @@ async def test_a_redirect_works_while_the_database_takes_no_writes(web: Web) -> 
     web.recorder._patience = 5.0
     await web.reader.get(f"/c/{web.token(Purpose.CLICK)}")  # durable, and behind the two that waited
     assert (await web.person()).clicks == 2, "the hits that waited were written once it was free"
+
+
+async def test_the_link_that_nobody_sees_gives_its_follower_away(web: Web) -> None:
+    await web.reader.get(f"/o/{web.token(Purpose.OPEN)}.gif")
+    hidden = len(web.campaign.links)
+    answer = await web.reader.get(f"/c/{web.token(Purpose.CLICK, 0, hidden)}")
+    assert (answer.status, answer.body) == (204, b"")
+    assert [told.detail["why"] for told in await web.story()] == ["hidden", "hidden"]
+    assert (await web.person()).status is Status.QUEUED
+    assert (await web.reader.get(f"/c/{web.token(Purpose.CLICK, 2, hidden)}")).status == 204
+    assert await web.story(2) == []
 
 
 @settings(deadline=None)

@@ -37,7 +37,7 @@ FOLDER = "demo"
 _MARK = ".mail2campaign-demo"  # a folder that has it is ours to make anew
 _ACKNOWLEDGED = 30.0  # seconds in which the acknowledgement must come
 _FINISHED = 90.0  # seconds in which the campaign must end
-_SETTLED = 8.0  # seconds that the last events may take into the report
+_SETTLED = 30.0  # seconds that the last events may take into the report
 _LOOK = 0.25
 _TEXT_LINES = 40  # of the acknowledgement on screen
 

@@ -230,6 +230,7 @@ def _overrides(
         "DELIVERY__CONNECT_TIMEOUT": "5s",
         "DELIVERY__REPLY_TIMEOUT": "10s",
         "DELIVERY__DOT_TIMEOUT": "3s",
+        "TRACKING__SETTLE": "4s",
         # the cast dies and complains more than any real list may: its campaign shall not pause itself
         "LIMITS__PAUSE_HARD_PERCENT": "0",
         "LIMITS__PAUSE_COMPLAINT_PERCENT": "0",

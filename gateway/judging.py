@@ -48,7 +48,7 @@ async def _round(database: Database, keys: SuppressionKeys, settle: int, now: in
         if not taken:
             return 0
         ids = sorted({hit.recipient_id for hit in taken})
-        allowed = await consents.followed(conn, ids, keys, now)
+        allowed = await consents.followed(conn, ids, keys, now, leavers=True)
         readers = await hits.readers(conn, [one for one in ids if one in allowed])
         known = await hits.clicked(conn, list(readers))
         changes = judge(taken, readers)

@@ -157,12 +157,15 @@ _FOLLOWED = (
 )
 
 
-async def followed(conn: AsyncConnection, ids: Sequence[int], keys: SuppressionKeys, now: int) -> frozenset[int]:
-    """Which of these recipients may be followed now: also on mails sent before a refusal the refusal counts (§1.5)."""
+async def followed(
+    conn: AsyncConnection, ids: Sequence[int], keys: SuppressionKeys, now: int, *, leavers: bool = False
+) -> frozenset[int]:
+    """Which of these recipients may be followed now: also on mails sent before a refusal the refusal counts (§1.5). With
+    `leavers` those count who meanwhile left the list: what they did before they left is theirs."""
     rows = (await conn.execute(_FOLLOWED, {"ids": list(ids)})).all() if ids else []
     people = [Waiting(row.id, row.campaign_id, row.address) for row in rows]
     out = set(await refused(conn, people, keys))
-    for account_id in sorted({row.account_id for row in rows}):
+    for account_id in sorted({row.account_id for row in rows if not leavers}):
         mine = {row.id: folded(row.address) for row in rows if row.account_id == account_id}
         gone = await suppressions.find(conn, account_id, list(set(mine.values())), keys, now)
         out |= {one for one, address in mine.items() if address in gone and gone[address].reason in _GONE}

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import bindparam, delete, exists, func, or_, select, text
+from sqlalchemy import bindparam, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import bulk
@@ -22,6 +22,7 @@ from store.tables_tracking import agent_counts, hits, link_counts
 
 LONGEST = 60_000  # ms after which a recipient's hits are judged although more keep coming
 UNTOLD = 900_000  # ms after which nobody waits for the reply of an attempt any more
+_AGENTS = ("campaign_id", "kind", "system", "form", "client", "n")
 _COLUMNS = ("recipient_id", "at", "link", "agent", "reason", "sure")
 
 
@@ -39,7 +40,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What is known of whose hits are judged: the campaign, and when a server took the mail."""
+    """What is known of whose hits are judged: the campaign, and when a server took the mail; None also where the reply to an
+    earlier attempt was lost, which may have brought the mail all the same."""
 
     campaign_id: int
     accepted_at: int | None
@@ -47,7 +49,8 @@ class Reader:
 
 async def add(conn: AsyncConnection, new: Sequence[Hit]) -> None:
     """Store hits that are to be judged."""
-    await bulk.add(conn, hits, _COLUMNS, [tuple(getattr(hit, name) for name in _COLUMNS) for hit in new])
+    rows = [tuple(getattr(hit, name) for name in _COLUMNS) for hit in new]
+    await bulk.run(conn, bulk.add(hits, _COLUMNS, rows))
 
 
 async def any_pending(conn: AsyncConnection) -> bool:
@@ -88,9 +91,10 @@ async def forget(conn: AsyncConnection, recipient_ids: Collection[int]) -> None:
 
 async def readers(conn: AsyncConnection, ids: Collection[int]) -> dict[int, Reader]:
     """What is known of these recipients; those that are no more are missing."""
-    query = select(recipients.c.id, recipients.c.campaign_id, recipients.c.delivered_at)
+    lost = exists().where(events.c.recipient_id == recipients.c.id, events.c.kind == int(Event.UNANSWERED))
+    query = select(recipients.c.id, recipients.c.campaign_id, recipients.c.delivered_at, lost.label("lost"))
     rows = await conn.execute(query.where(recipients.c.id.in_(list(ids))))
-    return {row.id: Reader(row.campaign_id, row.delivered_at) for row in rows}
+    return {row.id: Reader(row.campaign_id, None if row.lost else row.delivered_at) for row in rows}
 
 
 async def clicked(conn: AsyncConnection, ids: Collection[int]) -> set[tuple[int, int]]:
@@ -101,27 +105,17 @@ async def clicked(conn: AsyncConnection, ids: Collection[int]) -> set[tuple[int,
     return {(row.recipient_id, int(orjson.loads(row.detail).get("link", -1))) for row in await conn.execute(query)}
 
 
-_LINK = text(
-    "INSERT INTO link_counts (campaign_id, link, name, n) VALUES (:campaign_id, :link, :name, :n)"
-    " ON CONFLICT (campaign_id, link, name) DO UPDATE SET n = link_counts.n + excluded.n"
-)
-_AGENT = text(
-    "INSERT INTO agent_counts (campaign_id, kind, system, form, client, n)"
-    " VALUES (:campaign_id, :kind, :system, :form, :client, :n)"
-    " ON CONFLICT (campaign_id, kind, system, form, client) DO UPDATE SET n = agent_counts.n + excluded.n"
-)
 Links = Counter[tuple[int, int, str]]  # campaign, link, name
 Agents = Counter[tuple[int, int, str, str, str]]  # campaign, kind, system, form, client
 
 
 async def count(conn: AsyncConnection, links: Links, agents: Agents) -> None:
     """Add to the counters, in one order for all writers."""
-    if links:
-        names = ("campaign_id", "link", "name")
-        await conn.execute(_LINK, [dict(zip(names, one, strict=True)) | {"n": n} for one, n in sorted(links.items())])
-    if agents:
-        keys = ("campaign_id", "kind", "system", "form", "client")
-        await conn.execute(_AGENT, [dict(zip(keys, one, strict=True)) | {"n": n} for one, n in sorted(agents.items())])
+    await bulk.run(
+        conn,
+        bulk.count(link_counts, ("campaign_id", "link", "name", "n"), [(*one, n) for one, n in sorted(links.items())]),
+        bulk.count(agent_counts, _AGENTS, [(*one, n) for one, n in sorted(agents.items())]),
+    )
 
 
 async def by_link(conn: AsyncConnection, campaign_id: int) -> dict[int, Mapping[str, int]]:

@@ -11,7 +11,7 @@ from store_helpers import KEYS, NOW
 
 from gateway import judging
 from parsers.bursts import PIXEL
-from store import campaigns, events, hits, jobs
+from store import campaigns, consents, events, hits, jobs
 from store.engine import Database
 from store.hits import LONGEST, UNTOLD, Hit
 from store.reports import history
@@ -105,6 +105,16 @@ async def test_a_reply_that_never_comes_is_waited_for_no_longer_than_agreed(db: 
     assert await turn(db, UNTOLD + SETTLE) == 1 and (await measures(db))["opened"] == 1
 
 
+async def test_a_mail_whose_reply_was_lost_may_be_read_before_the_next_attempt(db: Database, make: Any) -> None:
+    await make(1)
+    async with db.write() as conn:
+        tries = [Change(1, Event.UNANSWERED, NOW, next_attempt_at=NOW + 9_000), Change(1, Event.ACCEPTED, NOW + 9_000)]
+        await events.apply(conn, tries, KEYS)
+    await come(db, (1, 5_000, PIXEL, FIREFOX))
+    await turn(db, 60_000)
+    assert (await measures(db))["opened"] == 1
+
+
 async def test_links_and_software_are_counted_as_people_use_them(db: Database, make: Any) -> None:
     await make(3)
     await accept(db, 1, 2, 3)
@@ -129,6 +139,19 @@ async def test_hits_of_nobody_are_dropped(db: Database, make: Any, who: int) -> 
     await make(1)
     await come(db, (who, 0, PIXEL, FIREFOX))
     assert await turn(db, 60_000) == 1 and await left(db) == 0 and await measures(db) == {}
+
+
+async def test_who_left_meanwhile_had_opened_and_who_refused_had_not(db: Database, make: Any) -> None:
+    await make(2)
+    await accept(db, 1, 2)
+    await come(db, (1, 1_000, PIXEL, FIREFOX), (2, 1_000, PIXEL, FIREFOX))
+    async with db.write() as conn:
+        await events.apply(conn, [Change(1, Event.UNSUBSCRIBE, NOW + 2_000)], KEYS)
+        said = consents.New("p1@dest.test", False, NOW + 2_000, "page", personal=True)
+        await consents.record(conn, 1, [said], KEYS, NOW + 2_000)
+    await turn(db, 60_000)
+    found = await measures(db)
+    assert (found["opened"], found["unsubscribed"]) == (1, 1)
 
 
 async def test_two_judges_count_each_hit_once(db: Database, make: Any) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, select, text
+from sqlalchemy import Boolean, ColumnElement, bindparam, delete, insert, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
@@ -152,7 +152,7 @@ _FOLLOWED = (
     .where(
         recipients.c.id.in_(bindparam("ids", expanding=True)),
         recipients.c.tracked == int(Tracked.FULL),
-        recipients.c.unsubscribed_at.is_(None),
+        or_(bindparam("leavers", type_=Boolean), recipients.c.unsubscribed_at.is_(None)),
     )
 )
 
@@ -162,7 +162,7 @@ async def followed(
 ) -> frozenset[int]:
     """Which of these recipients may be followed now: also on mails sent before a refusal the refusal counts (§1.5). With
     `leavers` those count who meanwhile left the list: what they did before they left is theirs."""
-    rows = (await conn.execute(_FOLLOWED, {"ids": list(ids)})).all() if ids else []
+    rows = (await conn.execute(_FOLLOWED, {"ids": list(ids), "leavers": leavers})).all() if ids else []
     people = [Waiting(row.id, row.campaign_id, row.address) for row in rows]
     out = set(await refused(conn, people, keys))
     for account_id in sorted({row.account_id for row in rows if not leavers}):

@@ -47,6 +47,7 @@ class Feeder:
         self._pool, self._atlas, self._supply = pool, atlas, supply
         self._plates: OrderedDict[int, Plate] = OrderedDict()
         self._placing: set[asyncio.Task[None]] = set()
+        self._together: dict[Site, list[Parcel]] = {}
         self._lookups = asyncio.Semaphore(LOOKUPS)
         self.unplaced = 0  # mails whose domain is being looked up
 
@@ -89,7 +90,7 @@ class Feeder:
             self.unplaced -= len(parcels)
             raise
         if isinstance(site, Site):
-            await self._place_site(site, parcels)
+            await self._place_together(site, parcels)
             return
         self.unplaced -= len(parcels)
         if isinstance(site, Unanswered) and self._pool.still.spoilt(begun):
@@ -99,6 +100,20 @@ class Feeder:
         for parcel in parcels:
             self._pool.gate.used += 1  # freed by the commit, as every outcome's
             self._supply.outcome(parcel, site, Contact(), None)
+
+    async def _place_together(self, site: Site, parcels: Sequence[Parcel]) -> None:
+        """Place mails with those of other domains of this site whose answer comes at the same time, in the order of their
+        rows: what leaves together is then written down together, in few pages of the database."""
+        known = self._together.get(site)
+        if known is not None:
+            known += parcels  # whoever came first takes them
+            return
+        known = self._together[site] = [*parcels]
+        try:
+            await asyncio.sleep(0)
+        finally:
+            del self._together[site]
+        await self._place_site(site, sorted(known, key=lambda parcel: parcel.job.id))
 
     async def _place_site(self, site: Site, parcels: Sequence[Parcel]) -> None:
         try:

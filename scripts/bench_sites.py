@@ -19,14 +19,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import bench_delivery as bench
 import support_bench as support
+import support_gateway
 
-from config import keys
 from gateway.rehearsal import dns
-from store import accounts, campaigns
-from store.engine import Database, now_ms
-from store.values import NewRecipient, Tracked
 
 RATIO = 1.5  # time for many sites over time for one, at most
 
@@ -62,8 +58,8 @@ def names(sites: int, shared: bool) -> Iterator[int]:
         server.wait(5)
 
 
-class Gateway(bench.Gateway):
-    """Senders that find their way by DNS, and lists that go round all domains."""
+class Gateway(support_gateway.Gateway):
+    """Senders that find their way by DNS."""
 
     def __init__(self, folder: Path, sink: int, name_server: int) -> None:
         super().__init__(folder, sink)
@@ -75,38 +71,17 @@ class Gateway(bench.Gateway):
             "MAIL2CAMPAIGN_DNS__NAMESERVERS": json.dumps([f"127.0.0.1:{name_server}"]),
         }
 
-    async def load(self, sites: int, each: int) -> int:
-        """Write a campaign of `each` recipients a site, site after site in turn; returns its id."""
-        db = Database.open(self.settings.database_url)
-        now = now_ms()
-        async with db.write() as conn:
-            account = await accounts.create_account(conn, "bench", "Bench", "1 rue", "fr", "Europe/Paris", now)
-            sender = await accounts.declare_sender(conn, account, "news@bench.test", "Shop", now, now)
-            campaign = await campaigns.begin(conn, self._new(account, sender, now), support.message())
-            assert isinstance(campaign, int)
-        for start in range(0, sites * each, 5_000):
-            people = []
-            for n in range(start, min(start + 5_000, sites * each)):
-                address = f"p{n}@d{n % sites}.test"
-                people.append(NewRecipient(n + 2, 0, address, address, "", (address, f"Nom{n}"), Tracked.FULL))
-            async with db.write() as conn:
-                await campaigns.add_rows(conn, campaign, people, [], now)
-        await db.close()
-        return campaign
-
 
 def seconds(folder: Path, sites: int, each: int, shared: bool) -> tuple[float, float]:
     """Send one campaign; its time, and the CPU seconds of the senders."""
     with support.light_sink(folder) as sink, names(sites, shared) as name_server:
         gateway = Gateway(folder / f"gw{shared}", sink, name_server)
-        keys.create(gateway.settings.gateway.data_dir, "gw.test")
         gateway.start()
         try:
-            campaign = asyncio.run(gateway.load(sites, each))
+            campaign = gateway.load_campaign(sites * each, domains=sites)
             gateway.publish(campaign)
             begun, cpu = time.monotonic(), gateway.cpu()
-            query = f"SELECT n FROM tallies WHERE campaign_id = {campaign} AND name = 'status:6'"
-            gateway.wait(query, sites * each, 60 + sites * each / 50)
+            gateway.delivered(campaign, sites * each)
             return time.monotonic() - begun, gateway.cpu() - cpu
         finally:
             gateway.stop()

@@ -129,12 +129,19 @@ def unsigned(count: int) -> list[bytes]:
     return [_SIGNATURE.sub(b"", compiled.render(person, now_ms())) for person in people]
 
 
+def machine() -> str:
+    """The machine and the Python that figures belong to."""
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    chip = found[1] if found else platform.machine()
+    return f"{chip}, {os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
+
+
 def report(table: Sequence[Row], to: Path | None) -> int:
-    """Print the rows, and write them to a file; 1 when a target is not met."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    """Print the rows in Markdown, and write them to a file as JSON; 1 when a target is not met."""
+    print(f"{machine()}\n\n| {'what':<52} | {'figure':>28} | target |\n|{'-' * 54}|{'-' * 30}|{'-' * 8}|")
     for row in table:
-        verdict = "" if not row.target else f"  {row.target}: {'met' if row.met else 'NOT MET'}"
-        print(f"  {row.what:<48}{row.figure:>12,.2f} {row.unit}{verdict}")
+        verdict = "" if not row.target else f"{row.target}: {'met' if row.met else 'NOT MET'}"
+        print(f"| {row.what:<52} | {f'{row.figure:,.2f} {row.unit}':>28} | {verdict} |")
     if to:
         to.write_text(json.dumps([asdict(row) for row in table], indent=2) + "\n")
     return 0 if all(row.met for row in table) else 1

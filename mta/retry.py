@@ -162,7 +162,7 @@ def story(outcome: Outcome, contact: Contact, reply_class: ReplyClass) -> dict[s
         stage = Stage.STARTTLS
     detail: dict[str, Any] = {
         "reply": reply, "code": code, "host": contact.host, "ip": contact.ip, "local": contact.local, "tls": contact.tls,
-        "stage": stage.value, "class": reply_class.value,
+        "stage": stage, "class": reply_class,
     }  # fmt: skip
     if contact.certificate is not None:
         detail["certificate"] = contact.certificate

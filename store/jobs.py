@@ -185,11 +185,14 @@ async def _taken(conn: AsyncConnection, values: dict[str, int]) -> Sequence[Sequ
     return due if marked == len(due) else []
 
 
+_TRACKED, _STATUS = {int(one): one for one in Tracked}, {int(one): one for one in Status}
+
+
 def _job(
     recipient: int, campaign: int, address: str, name: str, fields: str, tracked: int, status: int, *tries: Any
 ) -> Job:
     own = tuple(orjson.loads(fields))
-    return Job(recipient, campaign, address, name, own, Tracked(tracked), Status(status), *tries)
+    return Job(recipient, campaign, address, name, own, _TRACKED[tracked], _STATUS[status], *tries)
 
 
 _LEASABLE = (

@@ -77,7 +77,7 @@ async def draft(
 ) -> Draft:
     """Gather what the acknowledgement of a campaign says, forecast and corrected list included."""
     file, remark = await corrected(desk, ref, campaign.locale, campaign.columns, campaign.lines, campaign.recipients)
-    remarks = _ahead(desk, campaign, ahead), remark, await quota_note(desk, account, campaign)
+    remarks = remark, _ahead(desk, campaign, ahead), await quota_note(desk, account, campaign)
     return Draft(account, campaign, summary, remarks, await _faults(desk, campaign), file, serial, repeated)
 
 

@@ -56,11 +56,11 @@ class Dns:
     async def mail_domain(self, domain: str) -> MailDomain:
         return NoDomain() if domain == "disparu.example" else Mx(((0, "mx"),))
 
-    def __getattr__(self, name: str) -> Any:
-        async def nothing(*_: object, **__: object) -> None:
-            return None
+    async def texts(self, name: str) -> tuple[str, ...]:
+        return ()
 
-        return nothing
+    async def close(self) -> None:
+        pass
 
 
 class Town:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import bulk, remnants
+from store import bulk, remnants, talks
 from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
@@ -103,6 +103,7 @@ async def _close(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     await conn.execute(update(blobs).where(blobs.c.id == blob_id).values(data=b"", size=0, sha256=b""))
     named = suppressions.c.campaign_id == campaign_id, suppressions.c.address.is_not(None)
     await conn.execute(update(suppressions).where(*named).values(address=None))
+    await talks.forget(conn, campaign_id)
     await conn.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(erased_at=now))
     return False
 

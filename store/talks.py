@@ -13,13 +13,13 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import control, lateness, tallies
 from store.states import WAITING
 from store.tables import campaigns, recipients
-from store.tables_talks import WAITS, account_habits, talks
+from store.tables_talks import WAITS, account_habits, report_links, talks
 from store.values import CampaignState
 
 VALIDATION = {"code": "validation"}
@@ -245,3 +245,9 @@ async def told(conn: AsyncConnection, campaign_id: int, serial: int) -> bool:
     """Note that the author has a letter with that serial; False when somebody noted it before."""
     query = update(talks).where(talks.c.campaign_id == campaign_id, talks.c.told < serial)
     return (await conn.execute(query.values(told=serial))).rowcount == 1
+
+
+async def forget(conn: AsyncConnection, campaign_id: int) -> None:
+    """Remove who was told about a campaign that is erased, and the links that read its report."""
+    await conn.execute(delete(report_links).where(report_links.c.campaign_id == campaign_id))
+    await conn.execute(update(talks).where(talks.c.campaign_id == campaign_id).values(author="", notify="[]"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import text
-from store_helpers import NOW
+from store_helpers import KEYS, NOW
 
-from store import campaigns, links
+from store import campaigns, erasing, links, talks
 from store.engine import Database
 
 SECRET = b"k" * 32
@@ -42,3 +42,18 @@ async def test_a_link_reads_until_it_is_revoked_or_over(db: Database, make: Any)
         assert await campaigns.find_by_report_token(conn, second) is None  # it has none of the author's powers
         fourth = await links.add(conn, SECRET, campaign.id, "boss@acme.test", NOW)
         assert fourth != first  # nobody gets a revoked word again
+
+
+async def test_an_erased_campaign_names_nobody_who_was_told(db: Database, make: Any) -> None:
+    campaign = await make(1)
+    async with db.write() as conn:
+        token = await links.add(conn, SECRET, campaign.id, "boss@acme.test", NOW)
+        await talks.begin(conn, campaign.id, "anne@acme.test", ("boss@acme.test",))
+    more = True
+    while more:
+        async with db.write() as conn:
+            more = await erasing.step(conn, campaign.id, KEYS, NOW)
+    async with db.read() as conn:
+        talk = await talks.get(conn, campaign.id)
+        assert talk is not None and (talk.author, talk.notify) == ("", ())
+        assert await links.of(conn, campaign.id) == [] and await links.find(conn, token, NOW) is None

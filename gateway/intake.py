@@ -13,11 +13,8 @@ import asyncio
 import contextlib
 import hashlib
 import traceback
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import DataError, DBAPIError
@@ -30,34 +27,11 @@ from gateway.domains import without_mail
 from gateway.loading import Plan, copy_again, load
 from gateway.readers import Unread
 from gateway.talks import Correction
+from gateway.work import Work
 from store import accounts, campaigns, forecasts, links, talks
 from store.engine import now_ms
 from store.spool import Envelope
-from store.values import Account, Campaign, NewCampaign, Sender
-
-
-@dataclass(slots=True)
-class Work:
-    """One mail on its way through the steps."""
-
-    ref: str
-    envelope: Envelope
-    raw: bytes
-    answers: AsyncIterator[dict[str, Any]]
-    summary: dict[str, Any] = field(default_factory=dict)
-    account: Account | None = None
-    sender: Sender | None = None
-    campaign: Campaign | None = None
-    repeated: bool = False
-    dead: dict[str, str] = field(default_factory=dict)
-    told: advising.Told | None = None  # what others say: DNS of the domain of From, spam filters
-    domains: Counter[str] = field(default_factory=Counter)  # of the recipients
-    readers: tuple[str, ...] = ()  # further addresses that are told
-    habit: bool = False  # the account lets every campaign wait for its author's word
-    held: list[dict[str, Any]] = field(default_factory=list)
-    turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    correction: Correction | None = None  # of a held campaign, whose place this one takes
-    answer: dict[str, Any] | None = None  # why there is no campaign; ends the steps
+from store.values import Campaign, NewCampaign
 
 
 class Intake:

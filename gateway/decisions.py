@@ -17,7 +17,7 @@ from store.values import Campaign, CampaignState
 
 
 async def decide(database: Database, campaign_id: int, serial: int, order: Order, now: int, by: str) -> Verdict:
-    """Do what is ordered, once; `by` (reply, page) is for the log."""
+    """Do what is ordered, once; `by` (reply, page, command) is for the log."""
     async with database.read() as conn:
         campaign, talk = await campaigns.get(conn, campaign_id), await talks.get(conn, campaign_id)
     if campaign is None or talk is None:

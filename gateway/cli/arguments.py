@@ -161,6 +161,11 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         action.add_argument("id", metavar="ID", type=int, nargs="?")
         action.add_argument("--all", action="store_true", help="all campaigns (resume: those that pause --all paused)")
 
+    release = _add(
+        actions, "release", "campaigns:release", "let a campaign go in the place of its author, whose word it waits for"
+    )
+    release.add_argument("id", metavar="ID", type=int)
+
     queue = _add(commands, "queue", "queue:show", "list what waits, and the sites that are paused")
     actions = queue.add_subparsers(metavar="ACTION", dest="action", parser_class=_Parser)
     resume = _add(actions, "resume", "queue:resume", "end the pause of a site")

@@ -1,4 +1,4 @@
-"""`campaign`: look at the last campaigns, stop, pause and resume one or all of them.
+"""`campaign`: look at the last campaigns, stop, pause and resume one or all of them, release one.
 
 In: the parsed command line. Out: one line a campaign, or one that says what was done. Raises Failure when there is no
 such campaign or its state does not allow it. Senders obey within a second, whatever this command still winds up.
@@ -14,10 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
-from store import campaigns, control
+from gateway.decisions import decide
+from parsers.orders import Act, Order
+from store import campaigns, control, talks
 from store.control import Halted
 from store.engine import Database, now_ms
-from store.values import Campaign, Ledger
+from store.talks import Choice, Verdict
+from store.values import Campaign, CampaignState, Ledger
 
 Verb = Callable[[AsyncConnection, int, int], Awaitable[bool]]
 
@@ -77,6 +80,25 @@ def resume(found: argparse.Namespace) -> None:
             return await control.resume_all(conn, now_ms())
 
     print(f"resumed {_counts(with_database(settings_of(found), work))}")
+
+
+def release(found: argparse.Namespace) -> None:
+    """Let a campaign go that waits for nothing but its author's word; a letter tells the author."""
+
+    async def work(database: Database) -> int:
+        async with database.read() as conn:
+            campaign, talk = await campaigns.get(conn, found.id), await talks.get(conn, found.id)
+        if campaign is None:
+            raise Failure(f"no campaign {found.id}")
+        if talk is None or talks.choice(talk, campaign.state, campaign.held) is Choice.NONE:
+            what = "held for what must be corrected" if campaign.state is CampaignState.HELD else campaign.state
+            raise Failure(f"campaign {found.id} is {what} and waits for nobody's word")
+        verdict = await decide(database, found.id, talk.serial, Order(Act.SEND), now_ms(), "command")
+        if verdict is not Verdict.DONE:
+            raise Failure(f"campaign {found.id} was decided by somebody else meanwhile")
+        return campaign.recipients
+
+    print(f"campaign {found.id}: released to {with_database(settings_of(found), work)} recipients")
 
 
 def _all(found: argparse.Namespace) -> bool:

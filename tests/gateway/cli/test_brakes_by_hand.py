@@ -112,3 +112,18 @@ def test_queue_lists_what_is_paused_and_ends_a_pause(run: Run, tmp_path: Path) -
     assert run("queue", "resume", "orange") == (0, "orange takes mail again\n", "")
     status, _, complaint = run("queue", "resume", "orange")
     assert status != 0 and "orange is not paused" in complaint
+
+
+def test_a_campaign_that_waits_for_a_word_is_released_by_hand(run: Run, tmp_path: Path) -> None:
+    assert run("campaign", "release", "1")[2].endswith("campaign 1 is sending and waits for nobody's word\n")
+    assert "no campaign 9" in run("campaign", "release", "9")[2]
+    with sqlite3.connect(tmp_path / "gw" / "data" / "mail2campaign.db") as db:
+        db.execute("INSERT INTO talks (campaign_id, author) VALUES (2, 'a@b.test')")
+        db.execute("UPDATE campaigns SET state = 'held', recipients = 7, held = '[{\"code\":\"config\"}]' WHERE id = 2")
+    assert "is held for what must be corrected" in run("campaign", "release", "2")[2]
+    with sqlite3.connect(tmp_path / "gw" / "data" / "mail2campaign.db") as db:
+        db.execute('UPDATE campaigns SET held = \'[{"code":"late","count":20}]\' WHERE id = 2')
+    assert run("campaign", "release", "2")[1] == "campaign 2: released to 7 recipients\n"
+    assert states(run)[1] == "sending"
+    with sqlite3.connect(tmp_path / "gw" / "data" / "mail2campaign.db") as db:
+        assert db.execute("SELECT serial, told, decided FROM talks").fetchall() == [(2, 1, "send")]

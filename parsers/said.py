@@ -70,13 +70,13 @@ _DEVICE = re.compile(
 )
 _DASHES = re.compile(r"^(?:--|—|–|__|- -) ?$|^--\s?\u00a0?$")
 _CLOSED = re.compile(r"<(/?)blockquote\b[^>]{0,2000}>", re.IGNORECASE)
-_QUOTED_HTML = re.compile(
-    r"<[a-z]{1,10}[^>]{0,300}?(?:\bgmail_quote\b|id=[\"']?(?:divRplyFwdMsg|appendonsend|zwchr"
-    r"|mail-editor-reference-message-container)"
-    r"|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote"
-    r"|zmail_extra|hmquote|OutlookMessageHeader|border-top:\s?solid #(?:B5C4DF|E1E1E1))",
+_QUOTED_HTML = re.compile(  # inside a tag: what clients put around, or above, the mail that they quote
+    r"\bgmail_quote\b|id=[\"']?(?:divRplyFwdMsg|appendonsend|zwchr|mail-editor-reference-message-container)"
+    r"|moz-cite-prefix|yahoo_quoted|protonmail_quote|tutanota_quote|zmail_extra|hmquote|OutlookMessageHeader"
+    r"|border-top:\s?solid #(?:B5C4DF|E1E1E1)",
     re.IGNORECASE,
 )
+_TAG = 320  # characters of a tag before such a mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,11 @@ def _own_html(html: str) -> str:
     if not depth:
         out.append(html[at:])
     rest = "\n".join(out)
-    heading = _QUOTED_HTML.search(rest)
-    return rest[: heading.start()] if heading else rest
+    for mark in _QUOTED_HTML.finditer(rest):
+        start = rest.rfind("<", max(0, mark.start() - _TAG), mark.start())
+        if start >= 0 and ">" not in rest[start : mark.start()]:
+            return rest[:start]
+    return rest
 
 
 def _unquoted(lines: list[str]) -> list[str]:

@@ -59,6 +59,16 @@ def test_any_text_has_words(text: str) -> None:
     assert len(found.words) <= len(text) + 10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "piece", ["<blockquote ", "<div ", "<a gmail_quote ", "<blockquote>", "Sent from my iPhone\n", "Le 3 "]
+)
+def test_time_grows_with_the_length_only(piece: str) -> None:
+    """A fifth of a million characters of text, or four of HTML, in about a second; a regular expression once took minutes."""
+    whole = piece * (800_000 // len(piece))
+    assert said.read(whole).words is not None and said.read(None, whole).words is not None
+
+
 def _read(path: Path) -> said.Said:
     raw = path.read_bytes()
     if path.suffix == ".eml":
@@ -93,6 +103,6 @@ def test_the_replies_of_other_projects() -> None:
         firsts[1] += 1
     if not firsts[1]:
         pytest.skip("the shared cases hold no labelled replies")
-    assert scores["reply_text"][0] / scores["reply_text"][1] > 0.85, scores
-    assert scores["tool_reply_text"][0] / scores["tool_reply_text"][1] > 0.85, scores
+    assert scores["reply_text"][0] / scores["reply_text"][1] > 0.88, scores
+    assert scores["tool_reply_text"][0] / scores["tool_reply_text"][1] > 0.88, scores
     assert firsts[0] / firsts[1] > 0.93, firsts

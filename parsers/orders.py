@@ -80,12 +80,12 @@ _YES = (
     r"|confirme[rz]?"
     r"|je confirme|confirm(?:ed)?|looks good|lgtm)"
 )
-_WHAT = (
+_WHAT = (  # a few times: "tout de suite" reads two ways, which must not multiply
     r"(?:(?:\s|,\s?)(?:pour (?:moi|nous|l'envoi|envoi)|for (?:me|us)|to go|a partir|la campagne"
     r"|the campaign|le (?:mail|message)"
     r"|les mails|it|le tout|tout|all|now|maintenant|de suite|tout de suite|immediatement|right away"
     r"|a tous|to all|to everyone"
-    r"|a tout le monde|ok|envoye[rz]|envoie|send|go|vous pouvez envoyer|tu peux envoyer|you can send))*"
+    r"|a tout le monde|ok|envoye[rz]|envoie|send|go|vous pouvez envoyer|tu peux envoyer|you can send)){0,5}"
 )
 _SEND = re.compile(rf"{_YES}{_WHAT}")
 _CANCEL = re.compile(
@@ -95,7 +95,7 @@ _CANCEL = re.compile(
     r"|ne (?:rien )?l?'?envoye[rz] pas)"
     r"(?:[\s,]+(?:la campagne|l'envoi|the campaign|tout|it|all|envoi|ca|cela|this|that|n'envoyez (?:pas"
     r"|rien)|ne pas envoyer"
-    r"|annule[rz]?|merci d'annuler|do not send|don't send|stop|cancel))*|merci d'annuler|veuillez annuler"
+    r"|annule[rz]?|merci d'annuler|do not send|don't send|stop|cancel)){0,5}|merci d'annuler|veuillez annuler"
     r"|please cancel(?: it)?"
 )
 _FIRST = re.compile(

@@ -9,11 +9,9 @@ file size; it dies with who asked. A mail that breaks it costs one process, neve
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import re
 import resource
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -23,9 +21,8 @@ from typing import Any
 import orjson
 
 from gateway import answers_read, corrected, explaining, previews, reading, returns
+from gateway.confinement import confine
 
-_PR_SET_PDEATHSIG = 1
-_MAX_FILE = 500_000_000
 _RECYCLE = 400 * 1024  # KB of memory ever used, above which a fresh process is better for the next mail
 _KEPT_TRACE = 4_000
 
@@ -33,10 +30,7 @@ _KEPT_TRACE = 4_000
 def main() -> int:
     """Answer requests until standard input ends."""
     memory, seconds = int(sys.argv[1]), int(sys.argv[2])
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE, _MAX_FILE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine(memory)
     sys.setrecursionlimit(2_000)
     previews.warm()
     # a list is millions of small values, which the collector would count over and over: it looks between two mails only

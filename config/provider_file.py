@@ -34,6 +34,7 @@ PROVIDER_KEYS = {
     "burst": int,
     "retry": str,
     "tls": str,
+    "complaints": int,
     "shared": bool,
     "rules_of": str,
     "source": str,
@@ -162,6 +163,7 @@ class _Maker:
             rules=self._rules(key, place),
             source=keys["source"],
             shared=keys.get("shared", True),
+            complaints=keys.get("complaints", 0),
             generic=generic,
         )
 

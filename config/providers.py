@@ -87,6 +87,7 @@ class Provider:
     source: str
     shared: bool  # the limits hold for all its MX sets together, not for each
     generic: tuple[Rule, ...]  # what holds everywhere, asked after `rules`
+    complaints: int = 0  # in a thousand delivered mails, from which on it refuses (0: it publishes no figure)
 
     def rule(self, reply_line: str) -> Rule | None:
         """The first rule that a reply (`CODE [ENHANCED] text`, lines joined by blanks) fits: its own, then the generic."""

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import warmup
 from config.durations import milliseconds
 from config.logging import log
-from gateway import brakes, comebacks, final, judging, late, talks
+from gateway import brakes, comebacks, complaints, final, judging, late, talks
 from gateway.alerts import Alerts
 from gateway.desk import Desk
 from gateway.erasing import Eraser
@@ -52,6 +52,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_REPORT_TURNS, lambda: final.tell(desk)),
         (1, lambda: comebacks.invite(desk)),
         (1, eraser.turn),
+        (_REPORT_TURNS, lambda: complaints.count(desk)),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),

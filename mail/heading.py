@@ -43,6 +43,7 @@ class Heading:
     public_url: str
     domain: str
     unsubscribe: bool
+    feedback_id: bool
 
     def write(self, person: Person, tokens: list[str], digest: bytes, seconds: int) -> bytes:
         """Return one person's header; `tokens` begin as PURPOSES, `digest` is the SHA-256 of the canonical body."""
@@ -58,6 +59,11 @@ class Heading:
             web, mail = f"<{self.public_url}/u/{unsubscribe}>,", f"<mailto:stop+{stop}@{self.domain}>"
             stops = f"List-Unsubscribe: {web}\r\n {mail}\r\n"
             flat_stops = f"list-unsubscribe:{web} {mail}\r\n"
+        if (
+            self.feedback_id
+        ):  # RFC 9477: what a report must give back whatever it leaves out; a token, so that it is ours
+            stops += f"CFBL-Feedback-ID: {message_id}\r\n"
+            flat_stops += f"cfbl-feedback-id:{message_id}\r\n"
         wire = f"Message-ID: <{message_id}@{self.domain}>\r\nDate: {at}\r\nTo: {to}\r\n{subject}{stops}"
         # The relaxed form (RFC 6376 section 3.4.2) of the same: fieldlines folds at single blanks and nowhere else.
         flat_to = to.replace("\r\n", "")
@@ -99,6 +105,7 @@ def heading(
         "To",
         *([] if constant else ["Subject"]),
         *(["List-Unsubscribe"] if spec.unsubscribe else []),
+        *(["CFBL-Feedback-ID"] if spec.cfbl_address else []),
     ]
     # From once more than it occurs: a second one, added later, breaks the signature (RFC 6376 section 8.15).
     names = (*(name for name, _ in signed), *own, "From")
@@ -111,6 +118,7 @@ def heading(
         public_url=spec.public_url.rstrip("/"),
         domain=spec.gateway_domain,
         unsubscribe=spec.unsubscribe,
+        feedback_id=bool(spec.cfbl_address),
     )
 
 

@@ -17,6 +17,7 @@ def arguments(add: Add, group: Group) -> None:
     """Add the commands about people."""
     _consents(add, group)
     _persons(add, group)
+    _complaints(add, group)
 
 
 def _consents(add: Add, group: Group) -> None:
@@ -55,3 +56,18 @@ def _persons(add: Add, group: Group) -> None:
         parser.add_argument("address", metavar="ADDRESS")
         parser.add_argument("--account", metavar="NAME", help="of one account only (default: of all)")
     export.add_argument("file", metavar="FILE", nargs="?", help="(default: standard output)")
+
+
+def _complaints(add: Add, group: Group) -> None:
+    actions = group("complaints", "complaints by provider, beside what each bears")
+    rates = add(
+        actions, "rates", "complaints:rates", "show delivered mails, complaints and their rate at each provider"
+    )
+    rates.add_argument("--days", type=int, default=30, metavar="N", help="of the last N days (default: 30)")
+    rates.add_argument("--account", metavar="NAME")
+    rates.add_argument("--campaign", type=int, metavar="ID")
+    bring = add(actions, "import", "complaints:bring_in", "add figures that a provider reports (Signal Spam's CSV)")
+    bring.add_argument("file", metavar="FILE")
+    bring.add_argument("--source", default="Signal Spam", metavar="NAME", help="(default: Signal Spam)")
+    names = "which columns to read: date=Jour,ip=IP,count=Nombre,provider=FAI"
+    bring.add_argument("--columns", default="", metavar="MAP", help=names)

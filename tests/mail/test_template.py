@@ -87,9 +87,14 @@ def test_headers_are_our_own(workshop: Any, someone: Someone) -> None:
     assert set(made.keys()) == {
         "DKIM-Signature", "Message-ID", "Date", "To", "Subject", "List-Unsubscribe", "From", "Reply-To", "MIME-Version",
         "Content-Type", "List-Id", "List-Unsubscribe-Post", "Feedback-ID", "CFBL-Address", "Precedence", "Importance",
-        "Content-Language",
+        "Content-Language", "CFBL-Feedback-ID",
     }  # fmt: skip
     assert len(made.keys()) == len(set(made.keys()))
+    assert verify(workshop.keyring, Purpose.MESSAGE_ID, str(made["CFBL-Feedback-ID"])) == (42, 0)
+    seal = str(made["DKIM-Signature"]).replace(" ", "").lower()
+    assert (
+        ":cfbl-address" in seal and ":cfbl-feedback-id" in seal and workshop.verified(raw)
+    )  # RFC 9477: both are signed
     assert str(made["From"]) == "Société Été <jean@client.example>"
     assert (made["Reply-To"], made["Subject"]) == ("jean@client.example", "Bonjour Zoé")
     assert made["To"].addresses[0].display_name == "Zoé Haÿ"

@@ -59,3 +59,16 @@ def test_a_complaint_in_amazons_json() -> None:
         read(b"From: a@b.example\n\n" + words.replace("Complaint", "Bounce").replace("complaint", "bounce").encode())
         is None
     )
+
+
+def test_a_cfbl_report_that_gives_back_its_feedback_id_alone() -> None:
+    # RFC 9477: the returned mail may be cut down to the one header that we asked to get back
+    raw = (
+        b"From: <complaint@provider.example>\r\nTo: <fbl@gw.example>\r\nSubject: FW: a newsletter\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n--b\r\n'
+        b"Content-Type: text/plain\r\n\r\nThis is a report.\r\n--b\r\nContent-Type: message/feedback-report\r\n\r\n"
+        b"Feedback-Type: abuse\r\nUser-Agent: FBL/0.1\r\nVersion: 0.1\r\n\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+        b"CFBL-Feedback-ID: " + TOKEN.encode() + b"\r\n\r\n--b--\r\n"
+    )
+    found = read(raw)
+    assert found is not None and (found.type, found.recipient, found.tokens) == ("abuse", "", (TOKEN,))

@@ -15,13 +15,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from config import keys
 from config.settings import DatabaseSection, Gateway, Settings
 from config.settings import Web as WebSection
 from gateway.web.serve import run
 from parsers.tokens import Keyring, Purpose, sign
-from store.engine import Database
+from store.engine import Database, now_ms
+from store.tables import campaigns
 
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
 from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
@@ -53,17 +55,25 @@ class Site:
     unsubscribe: str
     database: str
     ring: Keyring
+    out: str = ""  # where a followed person refuses
+    offer: str = ""  # the same page of somebody who is not followed
+    back: str = ""  # where somebody who left comes back
+    past: str = ""  # a report whose people are erased
 
 
-async def prepare(folder: Path, url: str) -> tuple[str, str]:
+async def prepare(folder: Path, url: str) -> tuple[str, str, str]:
     db = Database.open(url)
     await db.migrate()
     try:
         _, whole = await seeding().seed(db, 160)
         _, part = await seeding().seed(db, 160, 0.5, "Portes ouvertes")
+        gone, past = await seeding().seed(db, 160, name="Ancienne campagne")
+        async with db.write() as conn:
+            over = update(campaigns).where(campaigns.c.id == gone)
+            await conn.execute(over.values(state="finished", finished_at=1, erased_at=1))
     finally:
         await db.close()
-    return whole, part
+    return whole, part, past
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("web")
     keys.create(folder, "gateway.test")
     url = f"sqlite+aiosqlite:///{folder / 'm2c.db'}"
-    whole, part = asyncio.run(prepare(folder, url))
+    whole, part, past = asyncio.run(prepare(folder, url))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -89,7 +99,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             break
         threading.Event().wait(0.05)
     ring = Keyring(*keys.load_keyring(folder, "tokens"))
-    yield Site(f"http://{address}", f"/r/{whole}", f"/r/{part}", f"/u/{sign(ring, Purpose.UNSUBSCRIBE, 3)}", url, ring)
+    yield Site(
+        f"http://{address}", f"/r/{whole}", f"/r/{part}", f"/u/{sign(ring, Purpose.UNSUBSCRIBE, 3)}", url, ring,
+        f"/t/{sign(ring, Purpose.CONSENT, 5)}", f"/t/{sign(ring, Purpose.CONSENT, 50)}",
+        f"/b/{sign(ring, Purpose.RETURN, 6, now_ms() // 86_400_000 % 4096)}", f"/r/{past}",
+    )  # fmt: skip
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)
     assert not thread.is_alive(), "the web process ends when it is told to"
@@ -128,12 +142,16 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"])
-@pytest.mark.parametrize("which", ["report", "sending", "unsubscribe", "stop", "pause", "missing", "home", "history"])
+@pytest.mark.parametrize(
+    "which",
+    ["report", "sending", "unsubscribe", "stop", "pause", "missing", "home", "history", "out", "offer", "back", "past"],
+)
 def test_axe_finds_nothing(browser: Browser, site: Site, which: str, size: dict[str, int], scheme: str) -> None:
     path = {
         "report": site.report, "sending": f"{site.sending}?lang=en", "unsubscribe": site.unsubscribe,
         "stop": f"{site.sending}/stop", "pause": f"{site.sending}/pause", "missing": "/r/none", "home": "/",
-        "history": f"{site.report}/history/2",
+        "history": f"{site.report}/history/2", "out": site.out, "offer": f"{site.offer}?lang=en", "back": site.back,
+        "past": site.past,
     }[which]  # fmt: skip
     with opened(browser, site, path, viewport=size, color_scheme=scheme, reduced_motion="reduce") as page:
         assert violations(page) == []
@@ -199,3 +217,31 @@ def test_stopping_asks_first_and_then_stops(browser: Browser, site: Site) -> Non
         page.get_by_role("button", name="Oui, arrêter").click()
         expect(page.locator(".badge")).to_have_text("Arrêtée")
         expect(page.get_by_role("link", name="Arrêter")).to_have_count(0)
+
+
+def test_refusing_agreeing_leaving_and_asking_back_without_a_script(browser: Browser, site: Site) -> None:
+    with opened(browser, site, site.out, java_script_enabled=False) as page:
+        page.get_by_role("button", name="Arrêter le suivi").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("C'est fait")
+        page.get_by_role("link", name="Changer d'avis").click()
+        boxes = [page.get_by_role("button", name=name).bounding_box() for name in ("J'accepte", "Je refuse")]
+        assert (
+            boxes[0] and boxes[1] and (boxes[0]["width"], boxes[0]["height"]) == (boxes[1]["width"], boxes[1]["height"])
+        )
+        page.get_by_role("button", name="J'accepte").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Merci")
+        page.goto(site.url + site.unsubscribe)
+        if page.get_by_role("button", name="Me désabonner").count():
+            page.get_by_role("button", name="Me désabonner").click()
+        page.get_by_role("button", name="Me réabonner").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Regardez votre messagerie")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_after_the_answers(browser: Browser, site: Site, size: dict[str, int]) -> None:
+    for path, name in ((site.out, "Arrêter le suivi"), (site.offer, "Je refuse"), (site.unsubscribe, "")):
+        with opened(browser, site, path, viewport=size, reduced_motion="reduce") as page:
+            buttons = page.get_by_role("button", name=name) if name else page.get_by_role("button")
+            if buttons.count():
+                buttons.first.click()
+            assert violations(page) == []

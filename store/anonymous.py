@@ -82,3 +82,21 @@ async def counts(conn: AsyncConnection, campaign_id: int) -> dict[int, tuple[int
         people, machines = found.get(row.link, (0, 0))
         found[row.link] = (people, machines + row.n) if row.machine else (people + row.n, machines)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a campaign's anonymous mails brought, in hits, not in people: nobody can tell whose they are."""
+
+    clicks: int = 0
+    opens: int = 0
+    machine_clicks: int = 0
+    machine_opens: int = 0
+
+
+async def totals(conn: AsyncConnection, campaign_id: int) -> Totals:
+    """The hits of a campaign's anonymous mails."""
+    found = await counts(conn, campaign_id)
+    opens, machine_opens = found.pop(PIXEL, (0, 0))
+    people, machines = (sum(one[at] for one in found.values()) for at in (0, 1))
+    return Totals(people, opens, machines, machine_opens)

@@ -21,6 +21,7 @@ from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
 from store.tables import blobs, campaigns, events, faults, notices, recipients, suppressions
+from store.tables_align import campaign_advice
 from store.tables_consent import comebacks
 from store.tables_consent import remnants as remnants_table
 from store.tables_tracking import hits
@@ -101,6 +102,9 @@ async def _close(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     blob_id = await conn.scalar(select(campaigns.c.blob_id).where(campaigns.c.id == campaign_id))
     # the author's mail holds the list; it may be shared by no other campaign
     await conn.execute(update(blobs).where(blobs.c.id == blob_id).values(data=b"", size=0, sha256=b""))
+    await conn.execute(
+        delete(campaign_advice).where(campaign_advice.c.campaign_id == campaign_id)
+    )  # it quotes addresses
     named = suppressions.c.campaign_id == campaign_id, suppressions.c.address.is_not(None)
     await conn.execute(update(suppressions).where(*named).values(address=None))
     await talks.forget(conn, campaign_id)

@@ -22,6 +22,7 @@ from store.engine import Database
 from store.states import Event, Status
 from store.suppressions import SuppressionKeys
 from store.tables import accounts, campaigns, events, faults, recipients, suppressions
+from store.tables_align import known_addresses
 from store.tables_consent import last_opens, remnants
 from store.tables_delivery import strikes
 
@@ -202,6 +203,9 @@ async def erase(
             counted.append(strikes.c.account_id == account_id)
         done.suppressions = (await conn.execute(update(suppressions).where(*mine).values(address=None))).rowcount
         await conn.execute(delete(strikes).where(*counted))
+        heard: list[ColumnElement[bool]] = [known_addresses.c.digest.in_(digests)]
+        heard += [] if account_id is None else [known_addresses.c.account_id == account_id]
+        await conn.execute(delete(known_addresses).where(*heard))
         # a refusal stays: it names nobody
         days = last_opens.c.key.in_(open_keys.values()), last_opens.c.stopped.is_(False)
         await conn.execute(delete(last_opens).where(*days))

@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import asdict
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -24,7 +25,7 @@ from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
-from store import campaigns, forecasts, links, reports
+from store import anonymous, campaigns, forecasts, links, reports
 from store.engine import now_ms
 from store.pauses import Pause
 from store.reports import Page
@@ -74,7 +75,7 @@ async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]
         axis = charts.scale(*span)
         found = await reports.curve(conn, campaign.id, axis.start, axis.step)
         curve = charts.curve(axis, [(name, found.get(name, {})) for name in _SERIES])
-    return ledger, view.figures(campaign, ledger, curve)
+    return ledger, view.figures(campaign, ledger, curve) | {"anonymous": await anonymous.totals(conn, campaign.id)}
 
 
 def _turn(request: Request, asked: view.Query) -> AbstractAsyncContextManager[None]:
@@ -193,10 +194,11 @@ async def as_json(request: Request) -> Response:
     """The figures for programs (SPEC 9); they stay when people are erased."""
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
-        ledger = await campaigns.ledger(conn, campaign.id)
+        ledger, nobodys = await campaigns.ledger(conn, campaign.id), await anonymous.totals(conn, campaign.id)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
     told = _expected(request, campaign, ledger, ahead)
     document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
+    document["anonymous"] = asdict(nobodys)
     return JSONResponse(document | {"expected_end": told["end"], "expected_reason": told["reason"]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlalchemy import select
 from store_helpers import KEYS
 from web_fixture import RING, Web
@@ -78,9 +80,21 @@ async def test_an_anonymous_click_is_one_more_and_nothing_else(web: Web) -> None
     await web.reader.get(f"/a/{sign(RING, Purpose.OPENS, web.campaign.id)}.gif")
     async with web.db.read() as conn:
         assert await anonymous.counts(conn, web.campaign.id) == {-1: (1, 0), 0: (1, 1)}
+        assert await anonymous.totals(conn, web.campaign.id) == anonymous.Totals(1, 1, 1, 0)
         assert set(anonymous_hits.c.keys()) == {"campaign_id", "link", "machine", "n"}
         assert (await conn.execute(select(events))).all() == []
         assert {row.last_at for row in await conn.execute(select(recipients))} == {None}
+
+
+async def test_the_report_tells_anonymous_clicks_beside_the_rates(web: Web) -> None:
+    await set_mode(web, Tracked.ANONYMOUS)
+    assert "sans savoir de qui" not in (await web.reader.get(f"/r/{web.word}")).text
+    for _ in range(2):
+        await web.reader.get(f"/l/{sign(RING, Purpose.LINK, web.campaign.id, 0)}")
+    assert "2 clics comptés en plus, sans savoir de qui" in (await web.reader.get(f"/r/{web.word}")).text
+    told = json.loads((await web.reader.get(f"/r/{web.word}.json")).text)
+    assert told["anonymous"] == {"clicks": 2, "opens": 0, "machine_clicks": 0, "machine_opens": 0}
+    assert told["measures"]["clicked"] == 0 and told["rates"]["click"]["count"] == 0
 
 
 async def test_in_a_small_circle_nothing_is_counted(web: Web) -> None:

@@ -13,6 +13,10 @@ from parsers.merge import Item
 from parsers.modes import Tracked
 
 LABELS = {"fr": "Se désabonner", "en": "Unsubscribe"}
+_CHOICE = {
+    "fr": "Choisir si vos ouvertures et vos clics sont mesurés",
+    "en": "Choose whether your opens and clicks are measured",
+}
 _SENT_BY = {"fr": "Ce message vous est envoyé par", "en": "This message is sent to you by"}
 _TO_STOP = {"fr": "Pour ne plus recevoir nos messages :", "en": "To stop receiving our messages:"}
 # deliberation 2026-042: what is read and why is said in the mail (§1.6), with the way out in every mail with a pixel (§1.5)
@@ -40,6 +44,11 @@ _STYLE = "margin-top:24px;font-family:Arial,Helvetica,sans-serif;font-size:12px;
 def label(locale: str) -> str:
     """Return the text of an unsubscribe link."""
     return LABELS.get(locale, LABELS["fr"])
+
+
+def choice(locale: str) -> str:
+    """Return the text of a link to the page of consent."""
+    return _CHOICE.get(locale, _CHOICE["fr"])
 
 
 def html_footer(locale: str, name: str, address: str, link: bool) -> tuple[Item, ...]:

@@ -15,20 +15,13 @@ from mail.fieldlines import clean, date, mailbox, unstructured
 from mail.places import chosen
 from mail.spec import Person, Spec
 from parsers.fields import Segment
-from parsers.modes import Tracked
 from parsers.tokens import Purpose
 
 _LANGUAGE = re.compile(
     r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}(?:, ?[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}){0,4}"
 ).fullmatch
-# The tokens of one person's mail, in the order in which they are handed over: those of the header first.
-_HEADER = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID)
-PURPOSES = {
-    Tracked.NONE: _HEADER,
-    Tracked.FULL: (*_HEADER, Purpose.CONSENT, Purpose.OPEN),
-    Tracked.HYGIENE: (*_HEADER, Purpose.CONSENT),
-    Tracked.ANONYMOUS: _HEADER,
-}
+# The tokens of one person's header, in the order in which they are handed over; those of the body come behind.
+PURPOSES = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID)
 _UNSIGNED = ("Precedence", "Importance", "Content-Language")
 
 

@@ -16,13 +16,13 @@ from hashlib import sha256
 from mail.compose import Frame, frame
 from mail.dkim import Signer
 from mail.documents import Documents, documents
-from mail.heading import PURPOSES, Heading, heading
+from mail.heading import Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
 from mail.spec import Person, Problem, ProblemKind, Spec
 from mail.tracking import Link, bounce_address, column_url, last_open_token, line_faults, link_target, links_of
-from mail.writer import Shared, Variant, write
-from parsers.fields import UNSUBSCRIBE, BadTag, Field, Place, lookup, split
+from mail.writer import PIXEL_SLOT, Shared, Variant, write
+from parsers.fields import BadTag, Field, Place, lookup, split
 from parsers.merge import Item, html_items, text_items
 from parsers.mime import Message
 from parsers.modes import Tracked
@@ -58,7 +58,7 @@ class Compiled:
     def render(self, person: Person, now: int) -> bytes:
         """Return one person's whole mail, signed; `now` (ms) dates it. CPU only: the RSA half releases the GIL."""
         variant = self.variants.of(person.tracked)
-        tokens = sign_set(self.keyring, PURPOSES[variant.mode], person.id)
+        tokens = sign_set(self.keyring, variant.purposes, person.id)
         slots = _slots(self, variant, person, tokens)
         segments = variant.segments
         pieces = [b""] * (2 * len(segments.slots) + 1)
@@ -89,9 +89,12 @@ def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) 
     """Return what each slot of a variant holds, in the order that mail.writer numbers them."""
     values = person.values
     clicks = sign_series(mail.keyring, Purpose.CLICK, person.id, variant.clicks) if variant.clicks else []
-    own = [tokens[0], *tokens[3:], *clicks]
-    if variant.mode is Tracked.HYGIENE:
-        own.append(last_open_token(mail.keyring, mail.spec.account_id, person.address))
+    # as mail.writer numbers them: the way out of the mails, that of being followed, the pixel; "-" where there is none
+    own = [tokens[0], tokens[3] if variant.asks else "-", "-", *clicks]
+    if variant.mode is Tracked.FULL:
+        own[PIXEL_SLOT] = tokens[-1]
+    elif variant.mode is Tracked.HYGIENE:
+        own[PIXEL_SLOT] = last_open_token(mail.keyring, mail.spec.account_id, person.address)
     slots = " ".join(own).encode().split()
     slots += [value(one.escape(chosen_value(values, one.index, one.default))) for one in variant.fields]
     for link in variant.targets:
@@ -117,7 +120,7 @@ def compile_mail(
     text, bad_text = text_items(words, known)
     subject, bad_subject = split(spec.subject, known, Place.HEADER)
     problems = _problems({"subject": bad_subject, "html": bad_html, "text": bad_text})
-    if any(isinstance(one, Field) and one.index == UNSUBSCRIBE for one in subject):
+    if any(isinstance(one, Field) and one.index < 0 for one in subject):
         problems += (Problem(ProblemKind.UNSUBSCRIBE_IN_SUBJECT, "subject", spec.subject),)
     if problems:
         return problems

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mail.places import resolved
 from parsers.address import key
-from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
+from parsers.fields import CONSENT, UNSUBSCRIBE, Field, Place, Segment
 from parsers.merge import Item, Target
 from parsers.tokens import MAX_EXTRA, Keyring, Purpose, sign
 
@@ -57,7 +57,7 @@ def links_of(
 def _shown(segment: Segment, columns: tuple[str, ...]) -> str:
     if isinstance(segment, str):
         return segment.replace("{{", "\\{{")  # so that reading the text again gives the same segments
-    name = "désabonnement" if segment.index == UNSUBSCRIBE else columns[segment.index]
+    name = {UNSUBSCRIBE: "désabonnement", CONSENT: "consentement"}.get(segment.index) or columns[segment.index]
     return "{{" + name + ("|" + segment.default if segment.default else "") + "}}"
 
 

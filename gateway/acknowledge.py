@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.logging import log
-from gateway import advice, loading, notice
+from gateway import advice, attachments, loading, notice
 from gateway.alignment import author_of
 from gateway.brakes import quota_note
 from gateway.corrected import ALL_LINES, NAME
@@ -263,6 +263,8 @@ def _facts(desk: Desk, campaign: Campaign, summary: Summary, when: str, attested
         rows.insert(1, ("name", campaign.name))
     if who.reply_to.casefold() != who.address.casefold():
         rows.append(("reply", who.reply_to))
+    if carried := attachments.fact(locale, summary):
+        rows.append(("attachments", carried))
     rows.append(("tracking", advice.tracking_words(campaign, summary, attested)))
     return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
 

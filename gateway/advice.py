@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from gateway import attachments
 from gateway.i18n import plural, text
 from store.values import Account, Campaign, Tracked
 
@@ -28,8 +29,7 @@ def notes(account: Account, campaign: Campaign, summary: Summary) -> tuple[str, 
     found = [text(locale, f"note.{one}") for one in summary["notices"]]
     if summary["others"]:
         found.append(text(locale, "note.others", addresses=", ".join(summary["others"])))
-    if summary.get("without_file"):
-        found.append(plural(locale, "note.without_file", summary["without_file"]))
+    found += attachments.notes(campaign, summary)
     if summary["choices"]["tracking"] == "auto" and not account.attested:
         found.append(text(locale, "note.no_consent"))
     return (*found, *summary["choices"]["notes"])

@@ -18,7 +18,7 @@ from parsers.submission import Submission
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The options of one campaign; `not_yet` names wishes that are read but cannot be granted."""
+    """The options of one campaign."""
 
     from_name: str
     from_address: str
@@ -29,12 +29,12 @@ class Choices:
     type: str = "marketing"
     tracking: str = "auto"
     unsubscribe: bool = True
+    attachments: str = "auto"
     send_at: int | None = None
     rate: int | None = None
     validation: bool | None = None
     test: tuple[str, ...] = ()
     notify: tuple[str, ...] = ()
-    not_yet: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     held: tuple[dict[str, Any], ...] = ()
 
@@ -64,21 +64,15 @@ def read_config(submission: Submission, message: Message, request: dict[str, Any
         type=(options.type or CampaignType.MARKETING).value,
         tracking=options.tracking.value if options.tracking else "auto",
         unsubscribe=options.unsubscribe is not False,
+        attachments=(options.attachments or Attachments.AUTO).value,
         send_at=options.send_at,
         rate=options.rate,
         validation=options.validation,
         test=options.test,
         notify=options.notify,
-        not_yet=_not_yet(options, locale),
         notes=tuple(_sentence(locale, note) for note in found.notes),
         held=tuple({"code": "config", "line": one.line, "text": _sentence(locale, one)} for one in found.problems),
     )
-
-
-def _not_yet(options: Options, locale: str) -> tuple[str, ...]:
-    """Wishes that this gateway cannot grant yet: overlooking one of them could send what nobody wanted sent."""
-    wishes = {"attachments": options.attachments is Attachments.LINKS}
-    return tuple(text(locale, f"config.wish.{name}") for name, asked in wishes.items() if asked)
 
 
 def _sentence(locale: str, problem: Problem) -> str:

@@ -12,7 +12,7 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
-from gateway import personal, previews
+from gateway import carriage, personal, previews
 from gateway.choices import read_config
 from gateway.findings import gather
 from parsers import arf, dsn, mime, stopwords
@@ -124,13 +124,14 @@ def _campaign(message: Message, submission: Submission, request: Answer) -> Answ
         return answer | {"list": None, "config": _choices(submission, choices.as_json()), "held": [*held, "two_lists"]}
     found = _read_list(submission.lists[0].data)
     if isinstance(found, Liste):
-        _, problems = previews.compiled(message, submission, found, choices, request)
         own = personal.check(found, submission.attachments)
-        held += [str(problem["code"]) for problem in (*own.held, *problems)]
+        way = carriage.choose(choices.attachments, submission.attachments, found, own, request)
+        _, problems = previews.compiled(message, submission, found, choices, request, way.links)
+        held += [str(problem["code"]) for problem in (*own.held, *way.held, *problems)]
         if not any(line.fault is None for line in found.lines):
             held.append("no_recipient")
         domains = gather.domains_of(found)
-        answer["advice"] = gather.gathered(message, submission, found, choices, own, domains)["findings"]
+        answer["advice"] = gather.gathered(message, submission, found, choices, way, domains)["findings"]
     else:
         held.append("unreadable")
     return answer | {

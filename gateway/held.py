@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.i18n import has, text
+from mail.download import size
 
 
 def reason(locale: str, held: Mapping[str, Any]) -> str:
     """Why a campaign is held, in a sentence."""
     values = {name: held.get(name, "") for name in ("text", "line", "where", "count", "answers", "columns")}
+    values |= {name: size(locale, int(held.get(name) or 0)) for name in ("size", "limit")}
     code = "config_file" if held["code"] == "config" and not held.get("line") else str(held["code"])
     if code == "unknown_column" and held.get("columns"):
         code = "unknown_column_of"

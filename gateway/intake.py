@@ -20,7 +20,19 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
-from gateway import acknowledge, advising, alignment, answers, forecasting, journal, judge, notice, proofs, stops
+from gateway import (
+    acknowledge,
+    advising,
+    alignment,
+    answers,
+    filing,
+    forecasting,
+    journal,
+    judge,
+    notice,
+    proofs,
+    stops,
+)
 from gateway import talks as conversations
 from gateway.desk import Desk, wipe
 from gateway.domains import without_mail
@@ -204,6 +216,7 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     tracking = str(new.options["tracking"])
     # 0 is at once, also for a clock that is set back meanwhile; what is held goes by the date of the campaign alone
     due = 0 if new.held else new.send_at or 0
+    await filing.store(desk, begun, work.summary, work.answers, new.options["files_days"])
     tests = work.summary["choices"]["test"]
     lines = proofs.only(work.answers, tests) if tests and not new.held else work.answers
     plan = Plan(

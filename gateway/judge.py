@@ -1,7 +1,7 @@
 """What intake decides from the account, the mail's summary and Config: pure rules, no waiting.
 
-In: values. Out: the request for the reading process, the reasons that hold a campaign, and the campaign to create. A wish
-that this gateway cannot grant yet holds the campaign rather than being overlooked (SPEC 3). Pure; raises nothing.
+In: values. Out: the request for the reading process, the reasons that hold a campaign, and the campaign to create. Pure;
+raises nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway import carriage
 from gateway.desk import Desk
 from parsers.address import a_label
 from parsers.typos import KNOWN
@@ -39,6 +40,7 @@ def request(desk: Desk, account: Account | None, envelope: Envelope, path: str) 
         "locale": account.locale if account else settings.gateway.locale,
         "footer_name": name,
         "footer_address": address,
+        "attachments": carriage.bounds(settings.attachments),
     }
 
 
@@ -66,7 +68,6 @@ def held(account: Account, choices: Mapping[str, Any]) -> list[Answer]:
         found.append({"code": "transactional_ungranted"})
     if not choices["unsubscribe"] and choices["type"] == "marketing":
         found.append({"code": "unsubscribe_marketing"})
-    found += [{"code": "not_yet", "text": key} for key in choices["not_yet"]]
     return found
 
 
@@ -140,7 +141,8 @@ def campaign(
             "footer_address": address,
             "feedback": f"{account.id}:{choices['type']}:{desk.domain.replace('.', '-')}",
             "list_id": f"account-{account.id}.{desk.domain}",
-            "attachments": "attached",
+            "attachments": "links" if summary.get("carriage", {}).get("links") else "attached",
+            "files_days": desk.settings.attachments.keep_days,
             "author": summary["from_address"].casefold(),  # by whom a resend is known, whatever sender Config names
             "aggregate_opens": desk.settings.tracking.aggregate_opens,
             "hidden_link": desk.settings.tracking.hidden_link,

@@ -172,6 +172,8 @@ async def copy_again(
     said = {(fault.line, fault.part): sentence(locale, zone, fault.kind, fault.detail) for fault in known}
     with copy.open("wb") as file:
         async for chunk in chunks:
+            if chunk["kind"] != "lines":
+                continue  # the campaign has its files
             places = [(line["number"], line["part"], line["values"]) for line in chunk["lines"]]
             lines = [orjson.dumps([_label(n, part), values, said.get((n, part), "")]) for n, part, values in places]
             await asyncio.to_thread(file.write, b"\n".join([*lines, b""]))

@@ -27,7 +27,7 @@ SAMPLES = 3
 _LINES, _WIDTH = 16, 160
 _BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _KEYS = Keyring({1: b"preview preview "}, 1)
-_TOKEN = re.compile(rf"\S*/u/[a-z2-7]{{{LENGTH}}}")
+_TOKEN = re.compile(rf"\S*/[uf]/[a-z2-7]{{{LENGTH}}}")
 
 
 @cache
@@ -41,7 +41,12 @@ def warm() -> None:
 
 
 def compiled(
-    message: Message, submission: Submission, liste: Liste, choices: Choices, request: dict[str, Any]
+    message: Message,
+    submission: Submission,
+    liste: Liste,
+    choices: Choices,
+    request: dict[str, Any],
+    links: bool = False,
 ) -> tuple[Compiled | None, list[dict[str, Any]]]:
     """Compile the mail, or tell what in it holds the campaign."""
     marketing = choices.type == "marketing"
@@ -61,6 +66,7 @@ def compiled(
         feedback="",
         list_id="",
         documents=liste.pj_column,
+        links=links,
     )
     made = compile_mail(message, submission, spec, liste.columns, _KEYS, _signer())
     if isinstance(made, Compiled):
@@ -80,8 +86,9 @@ def _sample(made: Compiled, at: int, line: Any) -> dict[str, Any]:
     raw = made.render(Person(at, line.address, line.name, line.values, Tracked.NONE), 0)
     mail = mime.read(raw)
     words = mail.text or html_to_text(mail.html or "")
-    text_lines = _BLANK.sub("\n\n", words.strip()).splitlines()
-    lines = [_TOKEN.sub("…", one.strip())[:_WIDTH] for one in text_lines]
+    shown = (_TOKEN.sub("…", one.strip())[:_WIDTH] for one in words.strip().splitlines())
+    told = "\n".join(one for one in shown if one != "…")  # a line that was only an address of ours says nothing
+    lines = _BLANK.sub("\n\n", told).splitlines()
     more = ["…"] if len(lines) > _LINES else []
     if names := [part.filename or "?" for part in mail.attachments]:
         more += ["", text(made.spec.locale, "files.attached", names=", ".join(names))]

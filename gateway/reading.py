@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from gateway import personal, previews
+from gateway import carriage, personal, pieces, previews
 from gateway.answers_read import corrected
 from gateway.choices import read_config
 from gateway.findings import gather
@@ -56,16 +56,24 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
         yield summary
         return
     own = personal.check(liste, submission.attachments)
-    compiled, problems = previews.compiled(message, submission, liste, choices, request)
+    way = carriage.choose(choices.attachments, submission.attachments, liste, own, request)
+    compiled, problems = previews.compiled(message, submission, liste, choices, request, way.links)
     named = {"columns": ", ".join(liste.columns)[:500]}
-    summary["held"] += [*own.held, *(one | named if one["code"] == "unknown_column" else one for one in problems)]
+    summary["held"] += [
+        *own.held,
+        *way.held,
+        *(one | named if one["code"] == "unknown_column" else one for one in problems),
+    ]
     # a mail whose documents are not all there has no preview
     samples = [] if own.held else previews.samples(compiled, liste)
     domains = gather.domains_of(liste)
-    summary |= gather.gathered(message, submission, liste, choices, own, domains)
+    summary |= gather.gathered(message, submission, liste, choices, way, domains)
     if request.get("specimen"):
         summary["specimen"] = gather.specimen(compiled, liste)
-    yield summary | _about(liste, compiled, samples, domains) | _documents(liste, own)
+    linked = submission.attachments if way.links else ()
+    summary |= _about(liste, compiled, samples, domains) | _documents(liste, own) | {"carriage": way.as_json()}
+    yield summary | pieces.announced(choices.locale, linked)
+    yield from pieces.pieces(linked)
     yield from _chunks(liste, compiled)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from parsers.fields import Field, Place, Segment
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LINE_END = re.compile(r"\r\n|\r|\u2028|\u2029|\x85")
+PREFIXES = {Place.HTTP: "http://", Place.HTTPS: "https://"}
 _SCHEME = re.compile(r"(?:https?://[^/?#\s]|mailto:[^\s])", re.IGNORECASE)
 # Everything a URL may hold stays as it is, "%" too: the target is a URL already and must come out as exactly that.
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
@@ -58,7 +60,15 @@ def _segment(segment: Segment, values: tuple[str, ...]) -> str:
     if isinstance(segment, str):
         return quote(segment, safe=_URL_SAFE + '"<>\\^`{|}', errors="replace")
     text = chosen(segment, values)
+    if segment.place in PREFIXES:
+        return _behind(PREFIXES[segment.place], text)
     return whole_url(text) if segment.place is Place.TARGET else in_url(text)
+
+
+def _behind(scheme: str, value: str) -> str:
+    """Return a value that stands behind a scheme: it may bring its own; nothing at all where it is blank."""
+    url = whole_url(value)
+    return url if _SCHEME.match(url) or not url else scheme + url
 
 
 def chosen(field: Field, values: tuple[str, ...]) -> str:
@@ -72,17 +82,23 @@ def chosen_value(values: tuple[str, ...], index: int, default: str) -> str:
     return text if text and not text.isspace() else default
 
 
-def _target(value: str) -> str:
-    url = whole_url(value)
-    return escape(url) if _SCHEME.match(url) else ""
+def _target(value: str, scheme: str = "", html: bool = True) -> str:
+    url = _behind(scheme, value)
+    return (escape(url) if html else url) if _SCHEME.match(url) else ""
 
 
-ESCAPES: dict[Place, Callable[[str], str]] = {
+_ESCAPES: dict[Place, Callable[[str], str]] = {
     Place.TEXT: in_text,
     Place.HTML: in_html,
     Place.LABEL: in_html,
     Place.ATTRIBUTE: in_attribute,
     Place.URL: in_url,
-    Place.TARGET: _target,
     Place.HEADER: clean,
 }
+
+
+def escape_of(place: Place, html: bool) -> Callable[[str], str]:
+    """Return how values are escaped for a place in an HTML or a plain body."""
+    if place is Place.TARGET or place in PREFIXES:
+        return partial(_target, scheme=PREFIXES.get(place, ""), html=html)
+    return _ESCAPES[place]

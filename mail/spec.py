@@ -32,6 +32,8 @@ class Spec:
     list_id: str
     cfbl_address: str | None = None
     documents: int | None = None  # the column that names each person's own attachments (PJ)
+    links: bool = False  # attachments are links to pages of ours, not parts of the mail
+    links_until: str = ""  # a day as people read it
     account_id: int = 0
     hidden_link: bool = False  # fully followed mails carry a link that only programs find
     aggregate_opens: bool = False  # anonymous mails carry one pixel, the same in all of them

@@ -16,6 +16,7 @@ from hashlib import sha256
 from mail.compose import Frame, frame
 from mail.dkim import Signer
 from mail.documents import Documents, documents
+from mail.download import Downloads, downloads
 from mail.heading import Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
@@ -53,6 +54,7 @@ class Compiled:
     heading: Heading
     variants: Variants
     documents: Documents | None = None  # each person's own attachments
+    files: Downloads | None = None  # attachments as links
     dot_safe: bool = True  # no rendered line begins with a dot, by construction
 
     def render(self, person: Person, now: int) -> bytes:
@@ -101,6 +103,9 @@ def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) 
         slots.append(value(column_url(link, values, mail.spec.public_url, clicks[link.index])))
     if mail.documents is not None:
         slots.append(mail.documents.of(values))
+    if mail.files is not None and mail.files.column is not None:
+        linked = mail.files.own(mail.keyring, person.id, values)
+        slots += [value(mail.files.text(linked)), value(mail.files.html(linked))]
     return slots
 
 
@@ -126,16 +131,20 @@ def compile_mail(
         return problems
     links = links_of(text, "text", 0, columns)
     links += links_of(html, "html", len(links), columns)
-    own = spec.documents is not None
-    shared = () if own else submission.attachments
+    files = downloads(spec, submission.attachments, keyring)
+    own = spec.documents is not None and not spec.links
+    shared = () if own or spec.links else submission.attachments
     tree = frame(f"{spec.campaign_id}|{words}|{page}", submission.related, shared, personal=own)
     return Compiled(
         spec=spec,
         keyring=keyring,
         links=tuple(links),
         heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signers),
-        variants=Variants(partial(_variant, spec, tree, html, text, tuple(links), keyring)),
-        documents=None if spec.documents is None else documents(spec.documents, submission.attachments, tree),
+        variants=Variants(partial(_variant, spec, tree, html, text, tuple(links), keyring, files)),
+        documents=None
+        if spec.documents is None or spec.links
+        else documents(spec.documents, submission.attachments, tree),
+        files=files,
     )
 
 
@@ -146,12 +155,12 @@ def _variant(
     text: tuple[Item, ...],
     links: tuple[Link, ...],
     keyring: Keyring,
+    files: Downloads | None,
     mode: Tracked,
 ) -> Variant:
-    shared = sign_series(keyring, Purpose.LINK, spec.campaign_id, len(links))
-    return write(
-        spec, tree, html, text, links, mode, Shared(tuple(shared), sign(keyring, Purpose.OPENS, spec.campaign_id))
-    )
+    series = sign_series(keyring, Purpose.LINK, spec.campaign_id, len(links))
+    shared = Shared(tuple(series), sign(keyring, Purpose.OPENS, spec.campaign_id))
+    return write(spec, tree, html, text, links, mode, shared, files)
 
 
 def _problems(found: dict[str, tuple[BadTag, ...]]) -> tuple[Problem, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from mail.places import resolved
+from mail.places import PREFIXES, resolved
 from parsers.address import key
 from parsers.fields import CONSENT, UNSUBSCRIBE, Field, Place, Segment
 from parsers.merge import Item, Target
@@ -57,8 +57,9 @@ def links_of(
 def _shown(segment: Segment, columns: tuple[str, ...]) -> str:
     if isinstance(segment, str):
         return segment.replace("{{", "\\{{")  # so that reading the text again gives the same segments
+    scheme = PREFIXES.get(segment.place, "")
     name = {UNSUBSCRIBE: "désabonnement", CONSENT: "consentement"}.get(segment.index) or columns[segment.index]
-    return "{{" + name + ("|" + segment.default if segment.default else "") + "}}"
+    return scheme + "{{" + name + ("|" + segment.default if segment.default else "") + "}}"
 
 
 def link_target(links: tuple[Link, ...], index: int, values: tuple[str, ...]) -> str | None:

@@ -3,8 +3,8 @@
 In: the items of the bodies, the campaign's constants, the links. Out: a Variant: segments of the whole MIME body and how each
 slot is filled: the unsubscribe token, that of the page of consent, that of the person's pixel, then (followed in full) those
 of the links, and of one that only programs find. What is the same in the whole campaign (anonymous links and pixel) is
-constant text. Then the fields, the targets that begin with a column, and last the person's own attachments. Raises nothing;
-logs nothing.
+constant text. Then the fields, the targets that begin with a column, and last the person's own attachments: their
+MIME parts, or the two blocks of their links. Raises nothing; logs nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from html import escape
 
 from mail.compose import Frame
+from mail.download import Downloads
 from mail.footer import STYLE, choice, html_footer, label, measured, text_footer
 from mail.heading import PURPOSES
-from mail.places import ESCAPES
+from mail.places import escape_of
 from mail.quoted import Encoder, Segments
 from mail.spec import Spec
 from mail.tracking import Link
@@ -26,6 +27,7 @@ from parsers.modes import Tracked
 from parsers.tokens import LENGTH, Purpose
 
 UNSUBSCRIBE_SLOT, WAY_OUT_SLOT, PIXEL_SLOT, FIRST_CLICK = range(4)
+_LAST = -1_000_000  # while writing: slots behind those of the targets, whose count is not known yet
 _PIXEL = '.gif" width="1" height="1" alt="" style="display:block;border:0;width:1px;height:1px">'
 _HIDDEN = '" style="display:none;mso-hide:all" tabindex="-1" aria-hidden="true"></a>'
 
@@ -71,8 +73,9 @@ class _Writer:
     links: tuple[Link, ...]
     mode: Tracked
     shared: Shared
+    files: Downloads | None = None
     encoder: Encoder = field(default_factory=Encoder)
-    field_slots: dict[Field, int] = field(default_factory=dict)
+    field_slots: dict[tuple[Field, bool], int] = field(default_factory=dict)
     targets: list[Link] = field(default_factory=list)
     target_slots: list[int] = field(default_factory=list)
     next_link: int = 0
@@ -95,8 +98,7 @@ class _Writer:
 
     def field(self, item: Field, html: bool) -> None:
         if item.index not in (UNSUBSCRIBE, CONSENT):
-            number = self.field_slots.setdefault(item, len(self.field_slots))
-            self.encoder.slot(self.first_field + number)
+            self.value(item, html)
             return
         leave = item.index == UNSUBSCRIBE
         words = escape(item.default or (label if leave else choice)(self.spec.locale))
@@ -108,6 +110,10 @@ class _Writer:
         self.asks |= not leave
         self.url(*(("u", UNSUBSCRIBE_SLOT) if leave else ("t", WAY_OUT_SLOT)), html)
         self.encoder.text(f'">{words}</a>' if anchor else "")
+
+    def value(self, item: Field, html: bool) -> None:
+        number = self.field_slots.setdefault((item, html), len(self.field_slots))
+        self.encoder.slot(self.first_field + number)
 
     def url(self, kind: str, slot: int | str, html: bool) -> None:
         """Write an address of ours whose token is a slot, or the same in the whole campaign."""
@@ -122,11 +128,11 @@ class _Writer:
         link = self.links[self.next_link] if self.next_link < len(self.links) else None
         self.next_link += 1
         if link is None or self.mode is Tracked.NONE:
-            self.segments(item.body)
+            self.segments(item.body, html)
         elif self.mode is not Tracked.FULL:
             # a target with a person's own values would tell who asks for it: it stays as the author wrote it
             if link.merged:
-                self.segments(item.body)
+                self.segments(item.body, html)
             else:
                 self.url("l", self.shared.links[link.index], html)
         elif link.column_only:
@@ -138,14 +144,24 @@ class _Writer:
         else:
             self.url("c", FIRST_CLICK + link.index, html)
 
-    def segments(self, segments: tuple[Segment, ...]) -> None:
+    def segments(self, segments: tuple[Segment, ...], html: bool) -> None:
         for segment in segments:
             if isinstance(segment, str):
                 self.encoder.text(segment)
             else:
-                self.encoder.slot(self.first_field + self.field_slots.setdefault(segment, len(self.field_slots)))
+                self.value(segment, html)
+
+    def downloads(self, html: bool) -> None:
+        if self.files is None:
+            return
+        if self.files.column is not None:
+            self.encoder.slot(_LAST - html)
+        else:
+            made = self.files.html if html else self.files.text
+            self.encoder.text(made(self.files.shared))
 
     def body_end(self, items: tuple[Item, ...]) -> None:
+        self.downloads(html=True)
         footer = html_footer(*legal(self.spec), link=self.spec.unsubscribe and not has_unsubscribe(items))
         self.items(footer, html=True)
         self.measured(html=True)
@@ -186,8 +202,12 @@ class _Writer:
     def finish(self) -> Variant:
         found = self.encoder.finish()
         behind = self.first_field + len(self.field_slots) - 1
-        slots = tuple(number if number >= 0 else behind - number for number in found.slots)
-        fields = tuple(FieldSlot(ESCAPES[one.place], one.index, one.default) for one in self.field_slots)
+        last = behind + len(self.targets) + 1
+        slots = tuple(
+            number if number >= 0 else last + _LAST - number if number <= _LAST else behind - number
+            for number in found.slots
+        )
+        fields = tuple(FieldSlot(escape_of(one.place, html), one.index, one.default) for one, html in self.field_slots)
         clicks = self.first_field - FIRST_CLICK
         segments = Segments(found.constants, found.canonical, slots)
         return Variant(segments, fields, tuple(self.targets), clicks, self.mode, self.asks)
@@ -201,11 +221,13 @@ def write(
     links: tuple[Link, ...],
     mode: Tracked,
     shared: Shared,
+    files: Downloads | None = None,
 ) -> Variant:
     """Return one variant of the MIME body; `links` are numbered over the text's items first, then the HTML's."""
-    writer = _Writer(spec, links, mode, shared)
+    writer = _Writer(spec, links, mode, shared, files)
     writer.encoder.raw(frame.opening)
     writer.items(text, html=False)
+    writer.downloads(html=False)
     footer = text_footer(*legal(spec), link=spec.unsubscribe and not has_unsubscribe(text))
     writer.items(footer, html=False)
     writer.measured(html=False)
@@ -213,7 +235,7 @@ def write(
     writer.items(html, html=True)
     writer.encoder.raw(frame.closing)
     if frame.ending:
-        writer.encoder.slot(-len(writer.targets) - 1)  # behind the last target
+        writer.encoder.slot(_LAST)
         writer.encoder.raw(frame.ending)
     return writer.finish()
 

@@ -18,6 +18,7 @@ from mail import dkim
 from mail.dkim import Signer
 from mail.dkim_signature import Weakness, read_key, read_signature
 from mail.dkim_verify import holds, raw_fields
+from mail.download import day
 from mail.identity import Identity, Second, aligned, domain_of, identity, signing
 from mail.keychain import Keychain
 from mail.spec import Person, Spec
@@ -28,6 +29,7 @@ from parsers.tokens import Keyring
 from store.engine import now_ms
 from store.values import Campaign, Job
 
+_DAY = 86_400_000
 LOG = logging.getLogger(__name__)
 
 
@@ -114,6 +116,8 @@ def spec(campaign: Campaign, house: House) -> Spec:
         list_id=str(options.get("list_id", "")),
         cfbl_address=_complaints(who.address, house),
         documents=options.get("documents"),
+        links=options.get("attachments") == "links",
+        links_until=_until(campaign),
         account_id=campaign.account_id,
         aggregate_opens=bool(options.get("aggregate_opens", False)),
         hidden_link=bool(options.get("hidden_link", False)),
@@ -125,6 +129,13 @@ def _complaints(address: str, house: House) -> str | None:
     domain = domain_of(address)
     signed = {signer.domain for signer in house.signing(address)}
     return f"fbl@{house.domain}" if aligned(house.signers, domain) and house.domain in signed else None
+
+
+def _until(campaign: Campaign) -> str:
+    """The day until which files stay on line for sure: they go some days after the end, and this is not the end yet."""
+    if campaign.options.get("attachments") != "links":
+        return ""
+    return day(campaign.locale, campaign.timezone, now_ms() + int(campaign.options["files_days"]) * _DAY)
 
 
 def make(campaign: Campaign, source: bytes, first: Job, house: House) -> Plate | Unusable:

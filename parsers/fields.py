@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from parsers.columns import canonical
@@ -20,7 +20,10 @@ CONSENT = -2  # the same for the page where a person says whether they may be fo
 _CONSENT = ("consentement", "consent")  # a column of the list that bears such a name goes first
 _RESERVED = ("désabonnement", "désinscription", "désabonner", "unsubscribe")
 # A tag may be cut by a line end that a client's wrapping put into it; the name itself holds no brace.
-TAG = re.compile(r"\\(\{\{)|\{\{([^{}]{1,400})\}\}|(\{\{)")
+# Nor do the marks that nobody sees, which editors put between its braces, hide it.
+_VOID = r"[\u00ad\u200b-\u200f\u2060\ufeff]{0,8}"
+_OPEN, _CLOSE = rf"\{{{_VOID}\{{", rf"\}}{_VOID}\}}"
+TAG = re.compile(rf"\\({_OPEN})|{_OPEN}([^{{}}]{{1,400}}){_CLOSE}|({_OPEN})")
 # The same in a link's target, where clients percent-encode braces.
 URL_TAG = re.compile(
     r"\\(\{\{)|(?:\{\{|%7[Bb]%7[Bb])((?:(?!%7[Dd])[^{}]){1,400})(?:\}\}|%7[Dd]%7[Dd])|(\{\{|%7[Bb]%7[Bb])"
@@ -38,6 +41,8 @@ class Place(StrEnum):
     URL = "url"  # inside a target: percent-encoded
     LABEL = "label"  # between tags, but inside a link already
     TARGET = "target"  # the beginning of a target: it brings its own scheme
+    HTTP = "http"  # behind "http://" (which clients put before what they take for an address): a host, or a whole URL
+    HTTPS = "https"  # the same behind "https://"
     HEADER = "header"
 
 
@@ -77,6 +82,23 @@ def resolve(inner: str, known: Lookup, place: Place) -> Field | None:
     name, _, default = _BLANKS.sub(" ", _INVISIBLE.sub("", inner)).partition("|")
     index = known.get(canonical(name))
     return None if index is None or not name.strip() else Field(index, default.strip(), place)
+
+
+_SCHEMES = {"http://": Place.HTTP, "https://": Place.HTTPS}
+
+
+def as_target(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Return the segments of a target with the place of the column that it begins with, if it does.
+
+    "http://" before a column is part of that column's place, and a lone "/" behind it is a client's addition too.
+    """
+    if segments and isinstance(segments[0], Field):
+        return (replace(segments[0], place=Place.TARGET), *segments[1:])
+    if len(segments) > 1 and isinstance(segments[0], str) and isinstance(segments[1], Field):
+        place = _SCHEMES.get(segments[0].lower())
+        if place is not None:
+            return (replace(segments[1], place=place), *(segments[2:] if segments[2:] != ("/",) else ()))
+    return segments
 
 
 def split(source: str, known: Lookup, place: Place) -> tuple[tuple[Segment, ...], tuple[BadTag, ...]]:

@@ -20,9 +20,12 @@ MAX_LABEL = 200
 _RAW = {"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext", "noscript"}
 # Elements that a merge tag may be cut by; any other start or end tag separates words.
 _INLINE = {
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "o:p", "q",
-    "s", "samp", "small", "span", "st1:personname", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "nobr", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
 }  # fmt: skip
+_OFFICE = ("o:", "st1:", "w:")  # Word's own marks in running text: o:p, st1:personname, w:prooferr
+_SWALLOWING = _RAW | {"title", "textarea"}
+_TAG_BEGINS = re.compile(r"<[A-Za-z/!?]")
 _ATTRIBUTE = re.compile(
     r"[\s/]*(?:(>)|([^\s/>=][^\s/>=]*|=[^\s/>=]*)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"'][^\s>]*)))?)"
 )
@@ -73,19 +76,24 @@ class _Scan:
     link: int = -1  # index in `attributes` of the open link
     label: list[str] = field(default_factory=list)
     ends: dict[str, int] = field(default_factory=dict)
+    open_end: int = 0  # the end, or where something begins that is never closed: nobody would see what stands in it
 
 
 def scan(source: str) -> Page:
     """Return the places of an HTML body."""
     found = _scan(source, 0, source, in_comment=False)
-    end = found.ends.get("body", found.ends.get("html", len(source)))
+    end = found.ends.get("body", found.ends.get("html", found.open_end))
     return Page(tuple(found.runs), tuple(sorted(found.attributes, key=lambda one: one.start)), end)
 
 
 def _scan(source: str, base: int, piece: str, in_comment: bool) -> _Scan:
     """Walk the tokens of `piece`, which stands at `base` in `source`."""
-    state = _Scan(source, in_comment)
+    state = _Scan(source, in_comment, open_end=base + len(piece))
+    before, before_start = "", base
     for token, start, end in _placed(piece, base):
+        if end == base + len(piece):
+            state.open_end = min(end, _shut(source[start:end], start, token, before, before_start))
+        before, before_start = token.tag or "" if token.type is TokenType.START_TAG else "", start
         if token.type is TokenType.TEXT:
             if not state.raw:
                 state.runs.append(Run(start, end, state.joined, state.link >= 0))
@@ -102,6 +110,28 @@ def _scan(source: str, base: int, piece: str, in_comment: bool) -> _Scan:
     return state
 
 
+def _shut(text: str, start: int, token: Token, before: str, before_start: int) -> int:
+    """Return where the last token begins to swallow what follows it, its end if it does not."""
+    if token.type is TokenType.COMMENT:
+        closing = ("-->", "--!>") if text.startswith("<!--") else (">",)
+        return start + len(text) if text.rstrip().endswith(closing) else start
+    if token.type is TokenType.TEXT and before in _SWALLOWING:
+        return before_start
+    at = _tag_end(text, token) if token.type in (TokenType.START_TAG, TokenType.END_TAG) else 0
+    unfinished = _TAG_BEGINS.search(text, at)
+    return start + (unfinished.start() if unfinished else len(text))
+
+
+def _tag_end(text: str, token: Token) -> int:
+    """Return where a tag ends in the text that begins with it."""
+    at = len(token.tag or "") + (2 if token.type is TokenType.END_TAG else 1)
+    while found := _ATTRIBUTE.match(text, at):
+        at = found.end()
+        if found.group(1):
+            return at
+    return len(text)
+
+
 def _placed(piece: str, base: int) -> Iterator[tuple[Token, int, int]]:
     """Yield tokens with their start and end offsets; the tokenizer gives lines (from 1) and columns (from 0)."""
     lines = [0, *(found.end() for found in re.finditer("\n", piece))]
@@ -116,7 +146,7 @@ def _placed(piece: str, base: int) -> Iterator[tuple[Token, int, int]]:
 
 def _start_tag(state: _Scan, token: Token, start: int) -> None:
     tag = token.tag or ""
-    state.joined &= tag in _INLINE
+    state.joined &= tag in _INLINE or tag.startswith(_OFFICE)
     if tag in _RAW:
         state.raw = state.raw or tag
     if tag == "a":
@@ -149,7 +179,7 @@ def _attributes(state: _Scan, at: int, is_link: bool, opens: bool) -> None:
 
 
 def _end_tag(state: _Scan, tag: str, start: int) -> None:
-    state.joined &= tag in _INLINE
+    state.joined &= tag in _INLINE or tag.startswith(_OFFICE)
     if tag == state.raw:
         state.raw = ""
     if tag == "a":

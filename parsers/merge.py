@@ -24,6 +24,7 @@ from parsers.fields import (
     Lookup,
     Place,
     Segment,
+    as_target,
     bad_tag,
     resolve,
     split,
@@ -34,6 +35,7 @@ from parsers.plain import trimmed
 _URL_ATTRIBUTES = {"href", "src", "background", "action", "formaction", "cite", "poster", "data", "longdesc", "srcset"}
 _HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
 _NOT_IN_URLS = re.compile(r"[\t\n\r]")
+_ENCODED = re.compile(r"%7B%7B(?:(?!%7D).){1,400}%7D%7D", re.IGNORECASE)
 _TEXT_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)  # tags are out by then: braces are letters
 
 
@@ -73,8 +75,9 @@ def _applied(source: str, edits: list[_Edit]) -> tuple[Item, ...]:
     items: list[Item] = []
     at = 0
     for start, end, new in edits:
-        if start < at:
-            continue  # overlaps can only come from markup that no browser reads as one thing
+        if start < at:  # overlaps can only come from markup that no browser reads as one thing
+            items.extend(one for one in new if isinstance(one, BodyEnd))
+            continue
         if start > at:
             items.append(source[at:start])
         items.extend(new)
@@ -139,6 +142,9 @@ def _attribute_edits(source: str, attribute: Attribute, known: Lookup, bad: list
         # The user's own link to a page of ours, also where a client wrote "http://" in front of the tag.
         yield attribute.start, attribute.end, (*quotes, Field(page, "", Place.ATTRIBUTE), *quotes)
         return
+    if is_url and (own := as_target(target)) != target:
+        # what stood before the column goes with it, from the body too
+        target, body = own, (*own[:1], *body[2 : 2 + len(own) - 1])
     leading = bool(target) and isinstance(target[0], Field)
     if attribute.link and (leading or (target and isinstance(target[0], str) and _HTTP.match(target[0]))):
         whole = Target((*quotes, *body, *quotes), target, attribute.label, not attribute.quote)
@@ -188,7 +194,11 @@ def _value(
 
 def text_items(source: str, known: Lookup) -> tuple[tuple[Item, ...], tuple[BadTag, ...]]:
     """Return a plain body as items; web addresses in it are targets."""
-    segments, bad = split(source.replace("\0", ""), known, Place.TEXT)
+    # clients percent-encode the braces of tags in the text's addresses as they do in those of the HTML
+    plain = _TEXT_URL.sub(
+        lambda url: _ENCODED.sub(lambda tag: unquote(tag.group()), url.group()), source.replace("\0", "")
+    )
+    segments, bad = split(plain, known, Place.TEXT)
     fields = iter([one for one in segments if isinstance(one, Field)])
     # Each field is one NUL while addresses are looked for, so that blanks in its name do not end them.
     flat = "".join(one if isinstance(one, str) else "\0" for one in segments)
@@ -197,7 +207,7 @@ def text_items(source: str, known: Lookup) -> tuple[tuple[Item, ...], tuple[BadT
     for found in _TEXT_URL.finditer(flat):
         start, end = found.start(), found.start() + len(trimmed(found.group()))
         items.extend(_refilled(flat[at:start], fields, Place.TEXT))
-        target = tuple(_refilled(flat[start:end], fields, Place.URL))
+        target = as_target(tuple(_refilled(flat[start:end], fields, Place.URL)))
         page = _page([one for one in target if isinstance(one, Field)])
         own = Target(target, target, "", bare=False) if page is None else Field(page, "", Place.TEXT)
         items.append(own)

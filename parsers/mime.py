@@ -8,6 +8,7 @@ below; logs nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from parsers import tnef
@@ -16,6 +17,8 @@ from parsers.headers import Fields, Mailbox, first, milliseconds, read_fields, t
 from parsers.mailboxes import mailboxes
 from parsers.parts import MAX_PARTS, Part, Tree, file_name, read_tree, start_of
 
+# OpenPGP in the text itself (RFC 9580 section 6.2): sent on, it would be a riddle to all
+_ARMOUR, _ARMOUR_WITHIN = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE), 65_536
 _TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 
 
@@ -107,7 +110,7 @@ def _message(
         related=related,
         attachments=attachments,
         signed=tree.signed,
-        encrypted=tree.encrypted,
+        encrypted=tree.encrypted or _ARMOUR.search((body.text or "")[:_ARMOUR_WITHIN]) is not None,
         truncated=tree.truncated,
         fields=fields,
     )

@@ -54,6 +54,7 @@ _TRACKINGS = {
 }  # fmt: skip
 _FILES = {
     "auto": "auto", "automatique": "auto", "jointes": "attached", "jointe": "attached", "attached": "attached",
+    "joints": "attached", "joint": "attached",
     "liens": "links", "lien": "links", "links": "links", "link": "links",
 }  # fmt: skip
 _LANGUAGES = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from urllib.parse import unquote
 
 from turbohtml import Token, TokenType, tokenize
 
@@ -148,8 +149,7 @@ class _Writer:
         href, self.href = self.href, ""
         if not href or href.startswith("#") or href.lower().startswith("javascript:"):
             return
-        href = _ENCODED_TAG.sub(lambda found: found.group().replace("%7B", "{").replace("%7b", "{")
-                                .replace("%7D", "}").replace("%7d", "}"), href)  # fmt: skip
+        href = _ENCODED_TAG.sub(lambda found: unquote(found.group()), href)
         href = href[7:] if href.lower().startswith("mailto:") else href
         label = self.line[self.anchor :].strip()
         if label == href or not label:

@@ -49,7 +49,7 @@ class Purpose(IntEnum):
     MESSAGE_ID = 7
     REPORT = 8
     CONSENT = 9
-    FILE = 10
+    FILE = 10  # an attachment that all recipients of a campaign get; its extra is the file's number
     PROOF = 11
     LINK = 12  # one link of an anonymous campaign, nobody's in particular
     FEEDBACK = 13
@@ -57,6 +57,7 @@ class Purpose(IntEnum):
     LAST_OPEN = 15  # the pixel of service mail: a person of an account, no mail in particular
     OPENS = 16  # the pixel of an anonymous campaign, nobody's in particular
     RETURN = 17  # the page on which somebody who left comes back; its extra is the day on which it was asked for
+    DOCUMENT = 20  # a personal attachment: the recipient, and which of the files that their cell names
 
 
 _EVERY_MAIL = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID, Purpose.OPEN)

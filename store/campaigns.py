@@ -21,7 +21,7 @@ import orjson
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import rows, tallies
+from store import files, rows, tallies
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
@@ -212,6 +212,8 @@ async def wipe(conn: AsyncConnection, campaign_id: int, chunk: int = WIPED) -> b
         some = select(table.c.id).where(table.c.campaign_id == campaign_id).limit(chunk)
         if (await conn.execute(delete(table).where(table.c.id.in_(some)))).rowcount:
             return True
+    if await files.wipe(conn, campaign_id):
+        return True
     await conn.execute(delete(tallies_table).where(tallies_table.c.campaign_id == campaign_id))
     await conn.execute(delete(talks).where(talks.c.campaign_id == campaign_id))
     await conn.execute(delete(campaign_advice).where(campaign_advice.c.campaign_id == campaign_id))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from gateway import personal
+from gateway.carriage import Carriage
 from gateway.choices import Choices
 from gateway.findings.listing import of_addresses, sieve
 from gateway.findings.message import asks_for_address_book, of_message
@@ -31,12 +31,14 @@ def gathered(
     submission: Submission,
     liste: Liste,
     choices: Choices,
-    own: personal.Personal,
+    way: Carriage,
     domains: Mapping[str, int],
 ) -> dict[str, Any]:
     """The findings, a sample of the addresses, and whether the mail asks for the address book."""
     good = [line for line in liste.lines if line.fault is None]
-    heaviest = own.heaviest if liste.pj_column is not None else None
+    usual = not way.links and liste.pj_column is None  # everybody gets all files
+    images = sum(len(part.data) for part in submission.related)
+    heaviest = None if usual else images + (0 if way.links else way.each)
     found = of_message(message, submission, choices.type == "marketing", choices.unsubscribe, heaviest)
     addresses = sieve(line.address for line in good)
     found += of_addresses(addresses, domains, sum(bool(line.hint) for line in good))

@@ -1,8 +1,8 @@
 """All addresses of the web side and the one application that answers them.
 
-In: a `Context`. Out: an ASGI application: tracking, unsubscribing, the report and its exports, two health checks, a page
-that says what this gateway is. Errors become pages in the reader's language. Logs `failed` for what no page foresaw,
-without the address (it holds the token).
+In: a `Context`. Out: an ASGI application: tracking, unsubscribing, files to download, the report and its exports, two
+health checks, a page that says what this gateway is. Errors become pages in the reader's
+language. Logs `failed` for what no page foresaw, without the address (it holds the token).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
-from gateway.web import actions, consent, context, export, orders, report, senders, track, unsubscribe
+from gateway.web import actions, consent, context, download, export, orders, report, senders, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.guard import Guard
 from gateway.web.pages import page, problem, static
@@ -42,6 +42,8 @@ _ROUTES = [
     Route("/v/{token}", orders.act, methods=["POST"]),
     Route("/s/{token}", senders.ask),
     Route("/s/{token}", senders.act, methods=["POST"]),
+    Route("/f/{token}", download.show),
+    Route("/f/{token}/file", download.send),
     Route("/r/{token}.json", report.as_json),
     Route("/r/{token}", report.show),
     Route("/r/{token}/live", report.live),
@@ -98,4 +100,5 @@ def build(ctx: Context) -> Starlette:
     app.state.links = track.Links()
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.exports = asyncio.Semaphore(2)
+    app.state.downloads = asyncio.Semaphore(download.AT_ONCE)
     return app

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway import i18n
+from mail.download import size
 
 _HERE = Path(__file__).parent
 STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"}
@@ -52,6 +53,7 @@ def html(template: str, locale: str, **values: Any) -> str:
         "tn": partial(i18n.plural, locale),
         "number": partial(i18n.number, locale),
         "percent": partial(i18n.percent, locale),
+        "size": partial(size, locale),
     }
     return _environment.get_template(template).render(**words, **values)
 

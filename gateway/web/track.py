@@ -16,7 +16,6 @@ import asyncio
 import base64
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -27,7 +26,7 @@ from gateway.web.context import Context
 from gateway.web.pages import problem
 from mail.places import resolved
 from parsers.bursts import HIDDEN, PIXEL
-from parsers.fields import Field, Place, lookup, split
+from parsers.fields import Place, as_target, lookup, split
 from parsers.hits import Verdict, asked, judge
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
@@ -192,10 +191,7 @@ def target_of(link: Mapping[str, Any], campaign: Campaign, person: reports.Perso
     segments, bad = split(target, lookup(campaign.columns), Place.URL)
     if bad:
         return ""
-    first = segments[0]
-    if isinstance(first, Field):  # a target that begins with a column: the value brings its own scheme
-        segments = (replace(first, place=Place.TARGET), *segments[1:])
-    return resolved(segments, person.fields) or ""
+    return resolved(as_target(segments), person.fields) or ""
 
 
 def location(target: str) -> bytes:

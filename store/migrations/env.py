@@ -6,6 +6,7 @@ from store.tables import metadata
 from store.tables_align import account_rules  # noqa: F401
 from store.tables_consent import consents  # noqa: F401
 from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
+from store.tables_files import files  # noqa: F401
 from store.tables_senders import domains  # noqa: F401
 from store.tables_talks import talks  # noqa: F401
 from store.tables_tracking import hits  # noqa: F401

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from config.settings import DatabaseSection, Gateway, Settings
 from config.settings import Web as WebSection
 from gateway.web.serve import run
 from parsers.tokens import Keyring, Purpose, sign
+from store import files
 from store.engine import Database, now_ms
 from store.tables import campaigns
 
@@ -36,6 +38,7 @@ QUIET = [
 ]  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 1000}
+FILE, DATA = "Plaquette de rentrée 2026-2027, activités culturelles.pdf", b"%PDF-1.7 " + bytes(range(256)) * 3_000
 
 
 def seeding() -> ModuleType:
@@ -71,6 +74,8 @@ async def prepare(folder: Path, url: str) -> tuple[str, str, str]:
         async with db.write() as conn:
             over = update(campaigns).where(campaigns.c.id == gone)
             await conn.execute(over.values(state="finished", finished_at=1, erased_at=1))
+            file = await files.add(conn, 1, 0, FILE, len(DATA), sha256(DATA).digest(), 10**11)
+            await files.append(conn, file, 0, DATA)
     finally:
         await db.close()
     return whole, part, past
@@ -144,14 +149,28 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"])
 @pytest.mark.parametrize(
     "which",
-    ["report", "sending", "unsubscribe", "stop", "pause", "missing", "home", "history", "out", "offer", "back", "past"],
+    [
+        "report",
+        "sending",
+        "unsubscribe",
+        "stop",
+        "pause",
+        "missing",
+        "home",
+        "history",
+        "out",
+        "offer",
+        "back",
+        "past",
+        "file",
+    ],
 )
 def test_axe_finds_nothing(browser: Browser, site: Site, which: str, size: dict[str, int], scheme: str) -> None:
     path = {
         "report": site.report, "sending": f"{site.sending}?lang=en", "unsubscribe": site.unsubscribe,
         "stop": f"{site.sending}/stop", "pause": f"{site.sending}/pause", "missing": "/r/none", "home": "/",
         "history": f"{site.report}/history/2", "out": site.out, "offer": f"{site.offer}?lang=en", "back": site.back,
-        "past": site.past,
+        "past": site.past, "file": f"/f/{sign(site.ring, Purpose.FILE, 1)}",
     }[which]  # fmt: skip
     with opened(browser, site, path, viewport=size, color_scheme=scheme, reduced_motion="reduce") as page:
         assert violations(page) == []
@@ -197,6 +216,18 @@ def test_all_of_it_works_without_a_script(browser: Browser, site: Site) -> None:
         with page.expect_download() as waiting:
             page.get_by_role("link", name="XLSX", exact=True).click()
         assert waiting.value.suggested_filename.endswith("-export.xlsx")
+
+
+def test_a_file_comes_as_a_download_and_never_as_a_page(browser: Browser, site: Site) -> None:
+    with opened(browser, site, f"/f/{sign(site.ring, Purpose.FILE, 1)}", java_script_enabled=False) as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text(FILE)
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name="Télécharger").click()
+        assert waiting.value.suggested_filename == FILE
+        assert Path(waiting.value.path()).read_bytes() == DATA
+        page.get_by_role("link", name="EN", exact=True).click()
+        expect(page.get_by_role("link", name="Download")).to_be_visible()
+        assert page.context.cookies() == []
 
 
 def test_the_page_follows_the_campaign_by_itself(browser: Browser, site: Site) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
+from html import escape
 from typing import Any
 
 import pytest
@@ -234,3 +235,83 @@ def test_the_same_person_gets_the_same_bytes_from_two_compilations(workshop: Any
 def test_blanks_in_reply_to_do_not_break_the_signature(workshop: Any, someone: Someone) -> None:
     raw = workshop.made("Bonjour", None, reply_to=" a@b.example,  c@d.example ").render(someone("Zoé"), NOW)
     assert workshop.verified(raw) and b"\r\nReply-To: a@b.example, c@d.example\r\n" in raw
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_column_behind_a_scheme_is_a_host_or_a_whole_address(workshop: Any, someone: Someone, scheme: str) -> None:
+    """Outlook writes "http://" before what it takes for an address; the column may hold either."""
+    mail = workshop.made(f"Voir {scheme}://{{{{Lien}}}} !", f'<a href="{scheme}://{{{{Lien}}}}/">x</a>')
+    assert [link.target for link in mail.links] == [f"{scheme}://{{{{Lien}}}}"] * 2
+    for value, wanted in (
+        ("https://a.example/é?x=1&y=2#z", "https://a.example/%C3%A9?x=1&y=2#z"),
+        ("www.a.example/b?x=1&copy=2", f"{scheme}://www.a.example/b?x=1&copy=2"),
+        (" mailto:a@b.example", "mailto:a@b.example"),
+    ):
+        who = someone("N", "P", value, tracked=False)
+        assert mail.line_faults(who.values) is None
+        assert {mail.link_target(at, who.values) for at in (0, 1)} == {wanted}
+        made = read(mail.render(who, NOW))
+        assert f'<a href="{escape(wanted)}">x</a>' in (made.html or "")
+        assert f"Voir {wanted} !" in (made.text or "")
+    assert mail.line_faults(someone("N", "P", "").values) == f"{scheme}://{{{{Lien}}}}"
+    followed = read(mail.render(someone("N", "P", "www.a.example"), NOW))
+    assert re.search(r'<a href="https://gw.example/c/[a-z2-7]{30}">x</a>', followed.html or "")
+    assert re.search(r"Voir https://gw.example/c/[a-z2-7]{30} !", followed.text or "")
+
+
+HOSTILE = "{{Email}}\r\nBcc: evil@x.example\r\n\r\n<script>alert('1')</script>\" \u2028&\x00{{Nom}}"
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_a_value_is_only_ever_text(workshop: Any, someone: Someone, tracked: bool) -> None:
+    """Never merged twice, never a header, escaped for where it lands."""
+    html = (
+        '<p title="{{Nom}}">{{Nom}}</p><img alt={{Nom}} src="https://i.example/{{Nom}}.png">'
+        '<a href="https://a.example/{{Nom}}?q={{Nom}}#{{Nom}}">{{Nom}}</a><a href="mailto:a@b.example?subject={{Nom}}">m</a>'
+    )
+    mail = workshop.made("Bonjour {{Nom}}", html, subject="Pour {{Nom}}")
+    raw = mail.render(someone(HOSTILE, HOSTILE, HOSTILE, tracked=tracked, name=HOSTILE), NOW)
+    plain = mail.render(someone("x", "x", "x", tracked=tracked, name="x"), NOW)
+    made, usual = (message_from_bytes(one, policy=SMTP) for one in (raw, plain))
+    assert made.keys() == usual.keys() and made["Bcc"] is None
+    assert workshop.verified(raw)
+    subject = str(made["Subject"])
+    assert subject.startswith("Pour {{Email}} Bcc: evil@x.example <script>") and "{{Nom}}" in subject
+    assert [box.addr_spec for box in made["To"].addresses] == ["zoe@dest.example"]
+    both = read(raw)
+    assert both.text is not None and "Bonjour {{Email}}\nBcc: evil@x.example\n\n<script>" in both.text
+    assert both.html is not None and "<script" not in both.html and "zoe@dest.example" not in both.html
+    assert both.html.count("{{Email}}") == 4
+    encoded = "%7B%7BEmail%7D%7D%20Bcc%3A%20evil%40x.example"
+    assert (mail.link_target(0, someone(HOSTILE).values) or "").count(encoded) == 3
+    assert f"https://i.example/{encoded}" in both.html and f"mailto:a@b.example?subject={encoded}" in both.html
+
+
+def test_nothing_of_the_original_header_passes(workshop: Any, someone: Someone) -> None:
+    kept = {"Importance": "low", "Content-Language": "en-GB"}
+    dropped = [
+        "Cc", "Bcc", "Received", "Sender", "References", "In-Reply-To", "Thread-Index", "Thread-Topic", "X-Mailer",
+        "X-Priority", "X-Originating-IP", "X-MS-Exchange-Organization-AuthAs", "Return-Receipt-To",
+        "Disposition-Notification-To",
+        "ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results", "Authentication-Results", "Received-SPF",
+        "Resent-From", "Resent-To", "Return-Path", "Delivered-To", "List-Id", "List-Post", "List-Unsubscribe", "Precedence",
+        "Auto-Submitted", "Organization", "Comments", "Keywords", "Sensitivity", "User-Agent", "DKIM-Signature", "Autocrypt",
+        "Feedback-ID", "Errors-To", "Priority", "Reply-By", "Expires",
+    ]  # fmt: skip
+
+    def change(mail: EmailMessage) -> None:
+        for name, text in {**kept, **dict.fromkeys(dropped, "secret@inside.example")}.items():
+            mail[name] = text
+
+    raw = workshop.made("Bonjour", None, change=change).render(someone("Zoé"), NOW)
+    assert b"inside.example" not in raw
+    made = message_from_bytes(raw, policy=SMTP)
+    assert {name: made[name] for name in kept} == kept
+    assert len(made.get_all("DKIM-Signature")) == 1
+
+
+def test_the_address_for_complaints_is_signed(workshop: Any, someone: Someone) -> None:
+    mail = workshop.made("Bonjour", None, from_address="lettre@gw.example", cfbl_address="fbl@gw.example")
+    raw = mail.render(someone("Zoé"), NOW)
+    assert b"\r\nCFBL-Address: fbl@gw.example; report=arf\r\n" in raw and workshop.verified(raw)
+    assert not workshop.verified(raw.replace(b"CFBL-Address: fbl@", b"CFBL-Address: xfbl@"))

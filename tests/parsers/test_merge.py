@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from parsers.fields import UNSUBSCRIBE, BadTag, Field, Place, lookup, split
 from parsers.html import decoded, scan
 from parsers.merge import BodyEnd, Item, Target, html_items, text_items
+from parsers.plain import html_to_text
 
 CASES = Path(__file__).parents[3] / "shared" / "cases"
 KNOWN = lookup(("Email", "Nom", "Prénom", "Code postal"))
@@ -87,6 +88,14 @@ def test_tags_that_cannot_be_filled(text: str, bad: BadTag) -> None:
         ("<a href=\"http://x/?a=%7B%7BCode%20postal%7D%7D\">", "<a href=\"http://x/?a=[3]\">"),
         ("<a href=\"http://x/?a=%7b%7bPr%C3%A9nom%7d%7d&amp;b\">", "<a href=\"http://x/?a=[2]&amp;b\">"),
         ("&amp;#123;{Nom}}", "&amp;#123;{Nom}}"),
+        ("{{<w:proofErr w:type=a/>Nom<w:proofErr w:type=b/>}}", "[1]<w:proofErr w:type=a/><w:proofErr w:type=b/>"),
+        ("{{<st1:PersonName w:st='on'>Nom</st1:PersonName>}}", "[1]<st1:PersonName w:st='on'></st1:PersonName>"),
+        ("{{<!-- x --><del>No</del>m}}", "[1]<!-- x --><del></del>"),
+        ("{{\u00abNom\u00bb}} {{&ldquo;Nom&rdquo;}} {{\u201cNom\u201d}}", "[1] [1] [1]"),
+        ("{&#8203;{Nom}&shy;}", "[1]"),
+        ("\\{\u200b{Nom}}", "{\u200b{Nom}}"),
+        ("<a href='http://{{Nom}}/'>x</a><img src=\"https://{{Nom}}\">", "<a href='[1]'>x</a><img src=\"[1]\">"),
+        ("<a href='http://{{Nom}}/x'>x</a>", "<a href='[1]/x'>x</a>"),
     ],
 )  # fmt: skip
 def test_tags_in_html(html: str, expected: str) -> None:
@@ -141,6 +150,21 @@ def test_addresses_in_text() -> None:
     assert flat(items) == "Voir https://a.example/x?n=[1]. (http://b.example/(1)) [-1] \uf0b7 https://c.example/[3]/é,"
 
 
+def test_tags_in_addresses_that_a_client_encoded() -> None:
+    text = "a https://a.example/?n=%7B%7BCode%20postal%7D%7D&x=1. b <http://%7b%7bNom%7d%7d/> c %7B%7BNom%7D%7D"
+    items, bad = text_items(text, KNOWN)
+    assert (flat(items), bad) == ("a https://a.example/?n=[3]&x=1. b <[1]> c %7B%7BNom%7D%7D", ())
+    fields = [one for item in items if isinstance(item, Target) for one in item.target if isinstance(one, Field)]
+    assert [(one.index, one.place) for one in fields] == [(CODE, Place.URL), (NOM, Place.HTTP)]
+    assert text_items("https://a.example/?n=%7B%7BVille%7D%7D", KNOWN)[1] == (BadTag("{{Ville}}"),)
+
+
+def test_a_page_with_encoded_tags_gives_a_text_with_tags() -> None:
+    page = "<a href='https://a.example/?c=%7B%7BCode%20postal%7D%7D'>x</a> <a href='%7B%7BPr%C3%A9nom%7D%7D'>y</a>"
+    items, bad = text_items(html_to_text(page), KNOWN)
+    assert (flat(items), bad) == ("x ( https://a.example/?c=[3] ) y ( [2] )\n", ())
+
+
 def test_the_bodys_end() -> None:
     for html, before in (
         ("<body>x</body></html>", "<body>x"),
@@ -148,6 +172,18 @@ def test_the_bodys_end() -> None:
         ("x", "x"),
         ("<body><!-- </body> -->x</BODY >\n", "<body><!-- </body> -->x"),
         ("<body><script>'</body>'</script>x", "<body><script>'</body>'</script>x"),
+        # what is never closed would hide the footer and its way out
+        ("<p>x</p><!-- y </body></html>", "<p>x</p>"),
+        ("<p>x</p><!-- y --> \n", "<p>x</p><!-- y --> \n"),
+        ("<p>x<style>a{} </body>", "<p>x"),
+        ("<p>x<style>a{}</style>", "<p>x<style>a{}</style>"),
+        ("<p>x <a href='http://a.example/", "<p>x "),
+        ("<p>x</p><div class='y", "<p>x</p>"),
+        ("<p>x < y <", "<p>x < y <"),
+        ("<p title='<b'>", "<p title='<b'>"),
+        ("<p title='>'><b", "<p title='>'>"),
+        ("<p>x<textarea>y</body>", "<p>x"),
+        ("<body>x</body><!-- y", "<body>x"),
     ):
         assert html[: scan(html).body_end] == before
 

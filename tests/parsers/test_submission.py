@@ -58,3 +58,9 @@ def test_encrypted_is_held_and_signed_is_told() -> None:
         read(b"Content-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\nBonjour\r\n--s\r\n\r\nx\r\n--s--\r\n")
     )
     assert (signed.held, signed.notices) == ((), (Notice.SIGNATURE_DROPPED,))
+
+
+def test_openpgp_in_the_text_is_encrypted() -> None:
+    armour = b"-----BEGIN PGP MESSAGE-----\r\n\r\nhQEM\r\n-----END PGP MESSAGE-----\r\n"
+    assert Held(Reason.ENCRYPTED) in split(read(b"From: a@b.example\r\n\r\n" + armour)).held
+    assert split(read(b"From: a@b.example\r\n\r\nVoir -----BEGIN PGP MESSAGE----- dans la doc\r\n")).held == ()

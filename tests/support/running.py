@@ -26,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOUNDED: dict[str, Path] = {}
+_LOOK = 0.02  # seconds between two looks
 _NUMBERS = itertools.count()
 PASSWORD = "correct horse battery"
 _REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
@@ -43,12 +44,17 @@ def free_ports(n: int) -> list[int]:
 
 
 def until(done: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait for a condition, by asking often; AssertionError with `what` when it never comes."""
+    """Wait for a condition, by asking often; AssertionError with `what` when it never comes.
+
+    Seconds in which this very process got no processor do not count: those who are waited for got none either.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := done():
             return value
-        time.sleep(0.02)
+        asleep = time.monotonic()
+        time.sleep(_LOOK)
+        deadline += max(0.0, time.monotonic() - asleep - 2 * _LOOK)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 

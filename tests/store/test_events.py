@@ -51,6 +51,28 @@ async def test_an_accepted_mail_is_delivered_and_counted(db: Database, make: Any
     assert (ledger.statuses[Status.DELIVERED], ledger.statuses[Status.QUEUED], ledger.measures["sent"]) == (1, 1, 1)
 
 
+@pytest.mark.parametrize("event", sorted(events._OF_SENDERS))
+async def test_what_a_sender_changes_is_written_whole(db: Database, make: Any, event: Event) -> None:
+    campaign = await make(1)
+    worker, ids = await leased(db, campaign.id)
+    # as if it had been tried, returned and opened before: nothing of that may be lost, and every column may change
+    past = dict.fromkeys(events._WRITTEN[3:-3], NOW - 5) | {
+        "clicks": 3,
+        "reply": "old",
+        "attempts": 2,
+        "delivered_at": None,
+    }
+    async with db.write() as conn:
+        await conn.execute(update(recipients).values(**past, source_id=4))
+    before = dict((await rows_of(db, campaign.id))[0]._mapping)
+    change = Change(ids[0], event, NOW, worker, NOW + 9, {"reply": "new", "class": "temporary"}, source_id=6)
+    foreseen = events.Applied({ids[0]: before.copy()})
+    assert foreseen.apply(change)
+    assert foreseen.rows[ids[0]] != before
+    assert await apply(db, change) == 1
+    assert dict((await rows_of(db, campaign.id))[0]._mapping) == foreseen.rows[ids[0]]
+
+
 async def test_a_fence_keeps_a_worker_out_that_no_longer_owns(db: Database, make: Any) -> None:
     campaign = await make(1)
     worker, ids = await leased(db, campaign.id)

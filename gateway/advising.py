@@ -76,19 +76,18 @@ async def conclude(
     found += sender.of_answers(who.reply_to)
     found += sender.of_account(account, bool(campaign.options.get("bulk")))
     found += listing.of_lines(tally.lines, tally.kinds)
-    digests = _digests(desk, summary)
+    digests = [digest for address in summary["sample"] for digest in desk.suppression.hashes(address)]
     async with desk.database.read() as conn:
         known, any_known = await advice.known(conn, account.id, digests), await advice.any_known(conn, account.id)
         rules = await rulings.rules_of(conn, account.id)
-    found += listing.of_use(len(digests), known, any_known, bool(summary["asks"]))
+    found += listing.of_use(len(summary["sample"]), known, any_known, bool(summary["asks"]))
     found = sorted_by_weight(found)
     grave = [one for one in found if one.severity is Severity.SERIOUS]
-    if not rules.advice_holds or campaign.options.get("test"):
+    if not grave or not rules.advice_holds or campaign.options.get("test"):
         return campaign, found
-    for one in grave:
-        async with desk.database.write() as conn:
-            reason = {"code": "advice", "text": said(campaign.locale, one)}
-            campaign = await rulings.hold(conn, campaign, reason)
+    async with desk.database.write() as conn:
+        for one in grave:
+            campaign = await rulings.hold(conn, campaign, {"code": "advice", "text": said(campaign.locale, one)})
     return campaign, found
 
 
@@ -105,14 +104,10 @@ async def keep(conn: AsyncConnection, desk: Desk, campaign: Campaign, summary: M
     """Write down what was advised and who is known now, in the transaction that makes the campaign exist."""
     await advice.save(conn, campaign.id, [one.as_json(campaign.locale) for one in summary["advice"]])
     if not campaign.options.get("test") and (not campaign.held or waits(campaign.state, campaign.held)):
-        await advice.remember(conn, campaign.account_id, _digests(desk, summary), now_ms())
+        digests = [desk.suppression.hash(address) for address in summary["sample"]]  # outlive the addresses
+        await advice.remember(conn, campaign.account_id, digests, now_ms())
 
 
 async def kept(conn: AsyncConnection, campaign_id: int) -> list[Finding]:
     """The findings as they were written down."""
     return [from_json(one) for one in await advice.read(conn, campaign_id) or []]
-
-
-def _digests(desk: Desk, summary: Mapping[str, Any]) -> list[bytes]:
-    """The sample of a list's addresses as keyed hashes: it is kept when the addresses are erased."""
-    return [desk.suppression.hash(address) for address in summary["sample"]]

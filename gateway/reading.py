@@ -69,7 +69,7 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     domains = gather.domains_of(liste)
     summary |= gather.gathered(message, submission, liste, choices, way, domains)
     if request.get("specimen"):
-        summary["specimen"] = gather.specimen(compiled, liste)
+        summary["specimen"] = gather.specimen(None if own.held else compiled, liste)
     linked = submission.attachments if way.links else ()
     summary |= _about(liste, compiled, samples, domains) | _documents(liste, own) | {"carriage": way.as_json()}
     yield summary | pieces.announced(choices.locale, linked)

@@ -41,7 +41,7 @@ def of_page(html: str) -> list[Finding]:
 
 
 def _flaw(flaw: Flaw) -> Finding:
-    return Finding(_CODES[flaw.kind], Where.HTML, {"what": flaw.what[:200]}, flaw.line, flaw.column)
+    return Finding(_CODES[flaw.kind], Where.HTML, {"what": " ".join(flaw.what[:200].split())}, flaw.line, flaw.column)
 
 
 def _weight(page: str) -> list[Finding]:

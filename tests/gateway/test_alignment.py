@@ -317,3 +317,19 @@ async def test_spam_filters_are_asked_about_the_first_mail(tmp_path: Path) -> No
     raw = request.partition(b"\r\n\r\n")[2]
     assert raw.startswith(b"Message-ID: <") and b"DKIM-Signature" not in raw
     assert b"Bonjour Nom0" in raw
+
+
+async def test_a_mail_whose_documents_are_missing_is_held_also_where_a_filter_is_asked(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from tests.gateway.test_score import peer
+
+    seen: list[bytes] = []
+    async with peer(b"SPAMD/1.5 0 EX_OK\r\nSpam: False ; 0.0 / 5.0\r\n\r\n", seen) as place, office(tmp_path) as made:
+        use(made, Dns())
+        advised = made.desk.settings.advice.model_copy(update={"spamd": place})
+        settings = made.desk.settings.model_copy(update={"advice": advised})
+        made.desk = made.dispatch._desk = made.dispatch._intake._desk = replace(made.desk, settings=settings)
+        answer = words(await made.send(mail(("LISTE.csv", "Email;Nom;PJ\na@rcpt.example;A;a.pdf\n"))))
+        assert await made.states() == ["held"]
+    assert "a.pdf" in answer and seen == []

@@ -17,7 +17,7 @@ _SUBJECT = 70  # characters that most lists of mails show
 _HEAVY = 2_000_000  # bytes of files and images a recipient
 _LETTERS = 12  # capitals in a shorter subject may be a name
 _REPLY = re.compile(r"\s*(?:re|rép|fwd?|tr)\s*:", re.IGNORECASE)
-_MARKS = re.compile(r"[!?]{2,}|[€$]{2,}|!.*!.*!")
+_MARKS = re.compile(r"[!?]{2}|[€$]{2}")
 _OWN_PLACE = re.compile(r"\{\{\s*(?:d[ée]s(?:abonnement|inscription|abonner)|unsubscribe)\s*(?:\||\}\})", re.IGNORECASE)
 _FOREIGN = re.compile(r"\bd[ée]s?abonn|\bd[ée]sinscri|\bunsubscrib|\bopt[ -]?out\b", re.IGNORECASE)
 _EXECUTABLE = re.compile(
@@ -55,7 +55,7 @@ def of_subject(subject: str) -> list[Finding]:
     letters = [char for char in re.sub(r"\{\{[^{}]*\}\}", "", subject) if char.isalpha()]
     if len(letters) >= _LETTERS and sum(map(str.isupper, letters)) > 0.7 * len(letters):
         found.append(Finding("subject_capitals", Where.SUBJECT))
-    if _MARKS.search(subject):
+    if _MARKS.search(subject) or subject.count("!") > 2:
         found.append(Finding("subject_marks", Where.SUBJECT))
     if _REPLY.match(subject):
         found.append(Finding("subject_reply", Where.SUBJECT))

@@ -17,7 +17,8 @@ from parsers.plain import html_to_text
 
 _CLIPPED = 102_400  # bytes of HTML after which Gmail cuts a mail off
 _LITTLE = 80  # characters of text beside images
-_IMAGE = re.compile(r"<img\b[^>]{0,5000}>", re.IGNORECASE)
+_LENGTH = 1_000_000  # characters that are looked at
+_IMAGE = re.compile(r"<img\b[^<>]{0,5000}>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
 _TINY = re.compile(r"\b(?:width|height)\s*=\s*[\"']?[01](?:px)?[\"'\s/>]", re.IGNORECASE)
 _CODES = {
@@ -36,8 +37,9 @@ _SHOWN = re.compile(r"\s*(?:https?://)?((?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,24})(?
 
 def of_page(html: str) -> list[Finding]:
     """Everything that can be told from an HTML body."""
-    page = html.replace("\r\n", "\n")
-    return [*(_flaw(one) for one in check(page)), *_weight(page), *_images(page), *_links(page)]
+    page = html[:_LENGTH].replace("\r\n", "\n")
+    flaws = check(page) if len(html) <= _LENGTH else ()  # where it was cut is no flaw of its own
+    return [*(_flaw(one) for one in flaws), *_weight(html), *_images(page), *_links(page)]
 
 
 def _flaw(flaw: Flaw) -> Finding:

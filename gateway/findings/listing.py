@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -38,8 +39,7 @@ class Sieve:
     people: int = 0
     roles: int = 0
     domains: set[str] = field(default_factory=set)  # of the roles, as long as they can tell something
-    technical: list[str] = field(default_factory=list)
-    throwaway: list[str] = field(default_factory=list)
+    technical: Counter[str] = field(default_factory=Counter)
     sample: dict[str, int] = field(default_factory=dict)
     lowest: dict[str, int] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Sieve:
             if len(self.domains) < 100_000:
                 self.domains.add(domain)
         elif local in _TECHNICAL:
-            self.technical.append(address)
+            self.technical[f"{local}@"] += 1  # what is kept of a list names nobody
         self._sample(low)
 
     def _sample(self, address: str) -> None:
@@ -85,7 +85,7 @@ def of_addresses(found: Sieve, domains: Mapping[str, int], typos: int) -> list[F
     elif found.roles >= _SOME and found.roles >= 0.3 * found.people:
         told.append(_list("list_roles", found.roles))
     if found.technical:
-        told.append(_list("list_technical", len(found.technical), examples=", ".join(found.technical[:3])))
+        told.append(_list("list_technical", found.technical.total(), examples=", ".join(list(found.technical)[:3])))
     # some list of those has gmial.com, which is a misspelling here
     thrown = {domain: n for domain, n in domains.items() if is_throwaway(domain) and not typo_hint(domain)}
     if thrown:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from store_helpers import KEYS, NOW
 
-from store import campaigns, consents, erasing, events, hits, persons, remnants, suppressions
+from store import advice, campaigns, consents, erasing, events, hits, persons, remnants, suppressions
 from store.consents import New
 from store.engine import Database
 from store.states import Event, Status
@@ -102,6 +102,23 @@ async def test_nothing_of_them_is_left_in_the_file(db: Database, make: Make, tmp
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = (tmp_path / "m2c.db").read_bytes()
     assert not [word for word in SECRETS if word.encode() in data]
+
+
+async def test_advice_goes_with_the_mail_that_it_quotes(db: Database, make: Make) -> None:
+    campaign, other = await make(2), await make(2)
+    async with db.write() as conn:
+        for one in (campaign, other):
+            await advice.save(conn, one.id, [{"code": "link_other", "values": {"label": "N0"}}])
+        await advice.remember(conn, campaign.account_id, [b"x" * 33, b"x" * 33], NOW)
+        await advice.remember(conn, campaign.account_id, [b"x" * 33, b"y" * 33], NOW)
+    await finished(db, campaign)
+    await erase(db, campaign)
+    async with db.read() as conn:
+        assert await advice.read(conn, campaign.id) is None
+        assert await advice.read(conn, other.id) == [{"code": "link_other", "values": {"label": "N0"}}]
+        # who was written to stays known, as keyed hashes
+        assert await advice.known(conn, campaign.account_id, [b"x" * 33, b"y" * 33, b"z" * 33]) == 2
+        assert await advice.any_known(conn, campaign.account_id)
 
 
 async def test_a_number_is_never_given_again(db: Database, make: Make) -> None:

@@ -18,6 +18,7 @@ from parsers.typos import typo_hint
 
 SAMPLE = 1_000  # addresses by which a list is known again
 _SHARE = 32  # every address in so many, by its checksum, is of the sample: a part of a known list is known, too
+_SMALL = 2_000  # lines; a longer list has enough of those
 _LEAST = 32  # of a small list, those with the lowest checksums
 _ROLES_TEXT = (
     "contact info infos accueil secretariat secretaire admin administration direction commercial compta comptabilite rh"
@@ -43,25 +44,14 @@ class Sieve:
     sample: dict[str, int] = field(default_factory=dict)
     lowest: dict[str, int] = field(default_factory=dict)
 
-    def add(self, address: str) -> None:
-        """Look at one good address."""
-        low = address.lower()
-        local, _, domain = low.rpartition("@")
-        self.people += 1
-        if local in _ROLES:
-            self.roles += 1
-            if len(self.domains) < 100_000:
-                self.domains.add(domain)
-        elif local in _TECHNICAL:
+    def role(self, local: str, domain: str) -> None:
+        """Count an address that belongs to nobody in particular."""
+        if local in _TECHNICAL:
             self.technical[f"{local}@"] += 1  # what is kept of a list names nobody
-        self._sample(low)
-
-    def _sample(self, address: str) -> None:
-        checksum = zlib.crc32(address.encode("utf-8", "replace"))
-        if checksum % _SHARE == 0:
-            self.sample[address] = checksum
-        if self.people <= 2_000:  # a longer list has enough in the other
-            self.lowest[address] = checksum
+            return
+        self.roles += 1
+        if len(self.domains) < 100_000:
+            self.domains.add(domain)
 
     def addresses(self) -> list[str]:
         """The sample: the same for the same list, whatever its order."""
@@ -70,10 +60,20 @@ class Sieve:
 
 
 def sieve(addresses: Iterable[str]) -> Sieve:
-    """Look at the good addresses of a list."""
-    found = Sieve()
+    """Look at the good addresses of a list: a million of them, so one plain loop."""
+    found, sample, crc32, special = Sieve(), {}, zlib.crc32, _ROLES | _TECHNICAL
     for address in addresses:
-        found.add(address)
+        low = address.lower()
+        local, _, domain = low.rpartition("@")
+        if local in special:
+            found.role(local, domain)
+        checksum = crc32(low.encode("utf-8", "replace"))
+        if not checksum % _SHARE:
+            sample[low] = checksum
+        if found.people < _SMALL:
+            found.lowest[low] = checksum
+        found.people += 1
+    found.sample = sample
     return found
 
 

@@ -25,7 +25,7 @@ from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
-from store import anonymous, campaigns, forecasts, links, reports
+from store import anonymous, campaigns, complaints, forecasts, links, reports
 from store.engine import now_ms
 from store.pauses import Pause
 from store.reports import Page
@@ -190,15 +190,27 @@ async def history(request: Request) -> Response:
     return page("_history.html" if fragment else "history.html", locale, **values)
 
 
+def _provider(request: Request, one: complaints.Figures) -> dict[str, Any]:
+    """What a provider's servers took and what was complained of, beside the share that it bears (None: it names none)."""
+    known = context.of(request).providers().named(one.provider) if one.provider else None
+    return {
+        "provider": one.provider, "name": known.name if known else "", "delivered": one.delivered,
+        "complaints": one.complained, "rate": one.complained / one.delivered if one.delivered else None,
+        "threshold": known.complaints / 1000 if known and known.complaints else None,
+    }  # fmt: skip
+
+
 async def as_json(request: Request) -> Response:
     """The figures for programs (SPEC 9); they stay when people are erased."""
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
         ledger, nobodys = await campaigns.ledger(conn, campaign.id), await anonymous.totals(conn, campaign.id)
+        taken = await complaints.figures(conn, 0, campaign_id=campaign.id)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
     told = _expected(request, campaign, ledger, ahead)
     document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
     document["anonymous"] = asdict(nobodys)
+    document["providers"] = [_provider(request, one) for one in taken]
     return JSONResponse(document | {"expected_end": told["end"], "expected_reason": told["reason"]})

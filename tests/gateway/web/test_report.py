@@ -19,7 +19,7 @@ from gateway.web import view
 from gateway.web.app import build
 from gateway.web.guard import proof
 from parsers.tokens import Purpose
-from store import campaigns, control, events
+from store import campaigns, complaints, control, events
 from store.engine import now_ms
 from store.states import Event, Status
 from store.tables import campaigns as campaigns_table
@@ -92,6 +92,21 @@ async def test_json_is_the_ledger(web: Web) -> None:
     assert set(document["statuses"]) == {status.code for status in Status}
     assert document["statuses"]["clicked"] == document["statuses"]["delivered"] == document["statuses"]["queued"] == 1
     assert document["rates"]["open"]["over_sent"] == 0.5
+
+
+async def test_json_tells_complaints_by_provider(web: Web) -> None:
+    now = now_ms()
+    news = [complaints.Told(web.campaign.id, host, now, told) for host in ("o", "x") for told in (False, False, True)]
+    async with web.db.write() as conn:
+        await complaints.count(conn, news, {"o": "orange"}, 1)
+    document = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).body)
+    assert document["providers"] == [
+        {"provider": "", "name": "", "delivered": 2, "complaints": 1, "rate": 0.5, "threshold": None},
+        {
+            "provider": "orange", "name": "Orange, Wanadoo, Voila", "delivered": 2, "complaints": 1, "rate": 0.5,
+            "threshold": 0.006,
+        },
+    ]  # fmt: skip
 
 
 async def test_unknown_tokens_are_not_found_and_old_reports_gone(web: Web) -> None:

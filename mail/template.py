@@ -21,7 +21,16 @@ from mail.heading import Heading, heading
 from mail.places import chosen_value
 from mail.quoted import value
 from mail.spec import Person, Problem, ProblemKind, Spec
-from mail.tracking import Link, bounce_address, column_url, last_open_token, line_faults, link_target, links_of
+from mail.tracking import (
+    Link,
+    bounce_address,
+    column_url,
+    last_open_token,
+    left_alone,
+    line_faults,
+    link_target,
+    links_of,
+)
 from mail.writer import PIXEL_SLOT, Shared, Variant, write
 from parsers.fields import BadTag, Field, Place, lookup, split
 from parsers.merge import Item, html_items, text_items
@@ -123,6 +132,7 @@ def compile_mail(
     words = message.text if message.text is not None else html_to_text(page)
     html, bad_html = html_items(page, known)
     text, bad_text = text_items(words, known)
+    text = left_alone(text, html)
     subject, bad_subject = split(spec.subject, known, Place.HEADER)
     problems = _problems({"subject": bad_subject, "html": bad_html, "text": bad_text})
     if any(isinstance(one, Field) and one.index < 0 for one in subject):

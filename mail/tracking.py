@@ -7,7 +7,7 @@ answers to "where does this link lead for these values" and "does any of them le
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
 
@@ -47,11 +47,21 @@ def links_of(
     number is for the link that nobody sees)."""
     found: list[Link] = []
     for item in items:
-        if isinstance(item, Target) and first + len(found) < MAX_EXTRA:
+        if isinstance(item, Target) and item.followed and first + len(found) < MAX_EXTRA:
             merged = any(isinstance(segment, Field) for segment in item.target)
             text = "".join(_shown(segment, columns) for segment in item.target)
             found.append(Link(first + len(found), part, text, merged, item.label, item.target))
     return found
+
+
+def left_alone(items: tuple[Item, ...], page: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return the items of the plain body with those targets left alone that the HTML leaves alone (data-notrack)."""
+    alone = {item.target for item in page if isinstance(item, Target) and not item.followed}
+    if not alone:
+        return items
+    return tuple(
+        replace(item, followed=False) if isinstance(item, Target) and item.target in alone else item for item in items
+    )
 
 
 def _shown(segment: Segment, columns: tuple[str, ...]) -> str:

@@ -125,6 +125,9 @@ class _Writer:
             self.encoder.slot(slot, LENGTH)
 
     def target(self, item: Target, html: bool) -> None:
+        if not item.followed:
+            self.segments(item.body, html)
+            return
         link = self.links[self.next_link] if self.next_link < len(self.links) else None
         self.next_link += 1
         if link is None or self.mode is Tracked.NONE:

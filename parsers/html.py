@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.entities import html5
 from itertools import chain
 
 from turbohtml import Token, TokenType, tokenize
 
 MAX_LABEL = 200
+NOT_FOLLOWED = "data-notrack"  # on an <a> or <area>, whatever its value: this link is left as it is
 _RAW = {"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext", "noscript"}
 # Elements that a merge tag may be cut by; any other start or end tag separates words.
 _INLINE = {
@@ -54,6 +55,7 @@ class Attribute:
     quote: str  # '"', "'" or "" when the value stands bare
     link: bool
     label: str = ""
+    followed: bool = True  # False where the author wrote data-notrack beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Page:
     runs: tuple[Run, ...]
     attributes: tuple[Attribute, ...]
     body_end: int  # before the last </body>, else before </html>, else the end
+    base: str = ""  # what <base href> says
 
 
 @dataclass(slots=True)
@@ -77,13 +80,14 @@ class _Scan:
     label: list[str] = field(default_factory=list)
     ends: dict[str, int] = field(default_factory=dict)
     open_end: int = 0  # the end, or where something begins that is never closed: nobody would see what stands in it
+    base: str = ""
 
 
 def scan(source: str) -> Page:
     """Return the places of an HTML body."""
     found = _scan(source, 0, source, in_comment=False)
     end = found.ends.get("body", found.ends.get("html", found.open_end))
-    return Page(tuple(found.runs), tuple(sorted(found.attributes, key=lambda one: one.start)), end)
+    return Page(tuple(found.runs), tuple(sorted(found.attributes, key=lambda one: one.start)), end, found.base)
 
 
 def _scan(source: str, base: int, piece: str, in_comment: bool) -> _Scan:
@@ -151,6 +155,8 @@ def _start_tag(state: _Scan, token: Token, start: int) -> None:
         state.raw = state.raw or tag
     if tag == "a":
         _close_link(state)
+    if tag == "base" and not state.in_comment:
+        state.base = state.base or (token.attr("href") or "").strip()  # the first one counts
     if tag == "img" and state.link >= 0:
         state.label.append(token.attr("alt") or "")
     is_link = tag in ("a", "area") and not state.in_comment
@@ -163,19 +169,23 @@ def _start_tag(state: _Scan, token: Token, start: int) -> None:
 
 def _attributes(state: _Scan, at: int, is_link: bool, opens: bool) -> None:
     seen: set[str] = set()
+    href = -1
     while found := _ATTRIBUTE.match(state.source, at):
         at = found.end()
         if found.group(1):
-            return
+            break
         name = found.group(2).lower()
         group = next((number for number in (3, 4, 5) if found.group(number) is not None), 0)
         link = is_link and name == "href"
         if group and name not in seen and (link or _BRACE.search(found.group(group))):
             quote = ("", "", "", '"', "'", "")[group]
             state.attributes.append(Attribute(name, found.start(group), found.end(group), quote, link))
+            href = len(state.attributes) - 1 if link else href
             if link and opens:
-                state.link, state.label = len(state.attributes) - 1, []
+                state.link, state.label = href, []
         seen.add(name)
+    if href >= 0 and NOT_FOLLOWED in seen:
+        state.attributes[href] = replace(state.attributes[href], followed=False)
 
 
 def _end_tag(state: _Scan, tag: str, start: int) -> None:
@@ -190,9 +200,8 @@ def _end_tag(state: _Scan, tag: str, start: int) -> None:
 
 def _close_link(state: _Scan) -> None:
     if state.link >= 0:
-        old = state.attributes[state.link]
         label = " ".join("".join(state.label).split())[:MAX_LABEL]
-        state.attributes[state.link] = Attribute(old.name, old.start, old.end, old.quote, True, label)
+        state.attributes[state.link] = replace(state.attributes[state.link], label=label)
     state.link = -1
 
 

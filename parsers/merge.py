@@ -3,6 +3,7 @@
 In: a plain or HTML body and the columns' lookup. Out: items in order, and the tags that cannot be filled. In HTML a tag is
 found also when Word cut it apart with spans, wrote its braces as references or put NBSP and soft hyphens into it; the
 markup that stood inside it stays, so that elements remain balanced. All else is left as it was, byte for byte.
+A relative link under <base href> is a link like any other: many mail programs ignore the base, and then it leads nowhere.
 Raises nothing; logs nothing.
 """
 
@@ -12,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin
 
 from parsers.fields import (
     CONSENT,
@@ -34,6 +35,8 @@ from parsers.plain import trimmed
 
 _URL_ATTRIBUTES = {"href", "src", "background", "action", "formaction", "cite", "poster", "data", "longdesc", "srcset"}
 _HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_BEHIND_PATH = re.compile(r"[?#]")
 _NOT_IN_URLS = re.compile(r"[\t\n\r]")
 _ENCODED = re.compile(r"%7B%7B(?:(?!%7D).){1,400}%7D%7D", re.IGNORECASE)
 _TEXT_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)  # tags are out by then: braces are letters
@@ -47,6 +50,7 @@ class Target:
     target: tuple[Segment, ...]
     label: str
     bare: bool  # it stood without quotes
+    followed: bool = True  # False where the author said data-notrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def html_items(source: str, known: Lookup) -> tuple[tuple[Item, ...], tuple[BadT
         if any(has_brace(source[run.start : run.end]) for run in group):
             edits.extend(_text_edits(source, group, known, bad))
     for attribute in page.attributes:
-        edits.extend(_attribute_edits(source, attribute, known, bad))
+        edits.extend(_attribute_edits(source, attribute, page.base, known, bad))
     return _applied(source, sorted(edits, key=lambda edit: (edit[0], edit[1]))), tuple(bad)
 
 
@@ -131,7 +135,7 @@ def _text_edits(source: str, group: list[Run], known: Lookup, bad: list[BadTag])
             index += 1
 
 
-def _attribute_edits(source: str, attribute: Attribute, known: Lookup, bad: list[BadTag]) -> Iterator[_Edit]:
+def _attribute_edits(source: str, attribute: Attribute, base: str, known: Lookup, bad: list[BadTag]) -> Iterator[_Edit]:
     raw = source[attribute.start : attribute.end]
     text, places = decoded(raw, in_attribute=True)
     is_url = attribute.name in _URL_ATTRIBUTES
@@ -146,11 +150,32 @@ def _attribute_edits(source: str, attribute: Attribute, known: Lookup, bad: list
         # what stood before the column goes with it, from the body too
         target, body = own, (*own[:1], *body[2 : 2 + len(own) - 1])
     leading = bool(target) and isinstance(target[0], Field)
+    if attribute.link and base:
+        target = _absolute(base, target)
     if attribute.link and (leading or (target and isinstance(target[0], str) and _HTTP.match(target[0]))):
-        whole = Target((*quotes, *body, *quotes), target, attribute.label, not attribute.quote)
+        whole = Target((*quotes, *body, *quotes), target, attribute.label, not attribute.quote, attribute.followed)
         yield attribute.start, attribute.end, (whole,)
     elif fields or body != (raw,):
         yield attribute.start, attribute.end, (*quotes, *body, *quotes)
+
+
+def _absolute(base: str, target: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    """Return a relative target as <base href> makes it; anchors, and all that names a scheme, stay as they are."""
+    first = target[0] if target else ""
+    if (
+        not isinstance(first, str)
+        or not first
+        or first.startswith("#")
+        or _SCHEME.match(first)
+        or not _HTTP.match(base)
+    ):
+        return target
+    cut = _BEHIND_PATH.search(first)
+    path, rest = (first[: cut.start()], first[cut.start() :]) if cut else (first, "")
+    try:
+        return (urljoin(_BEHIND_PATH.split(base, maxsplit=1)[0], path) + rest, *target[1:])
+    except ValueError:  # a base that is no address (RFC 3986)
+        return target
 
 
 def _value(

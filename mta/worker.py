@@ -235,7 +235,7 @@ class Worker:
 
     async def _write(self, batch: Sequence[Change]) -> int:
         async with self._database.write() as conn:
-            return await events.apply(conn, batch, self._suppression)
+            return await events.apply(conn, batch, self._suppression, commit=True)
 
     def _committed(self, count: int) -> None:
         self._gate.used -= count

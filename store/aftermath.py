@@ -42,6 +42,9 @@ class News:
     complaints: Counter[int] = field(default_factory=Counter)
     at: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.suppress or self.full or self.cleared or self.hard or self.complaints)
+
     @property
     def recipients(self) -> list[int]:
         return [*(one[0] for one in self.suppress), *(one[0] for one in self.full), *self.cleared]

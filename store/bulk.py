@@ -33,11 +33,13 @@ class Step:
     plain: Callable[[], tuple[Executable, list[dict[str, Any]]]]
 
 
-async def run(conn: AsyncConnection, *steps: Step) -> None:
-    """Do these steps in their order; one without rows does nothing."""
+async def run(conn: AsyncConnection, *steps: Step, commit: bool = False) -> None:
+    """Do these steps in their order; one without rows does nothing. `commit`: nothing follows, so that where it is cheaper
+    the transaction may end at once: whoever opened it then finds nothing left to commit."""
     wanted = [step for step in steps if step.rows]
     if conn.dialect.name == "sqlite" and wanted:
-        await driver.of(conn).together([(step.packed, {"rows": orjson.dumps(step.rows).decode()}) for step in wanted])
+        packed = [(step.packed, {"rows": orjson.dumps(step.rows).decode()}) for step in wanted]
+        await driver.of(conn).together(packed, commit=commit)
         return
     for step in wanted:
         await conn.execute(*step.plain())

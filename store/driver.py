@@ -110,24 +110,28 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             self._handle_exception(error)
         self._doubtful = False
 
-    async def together(self, steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
-        """Run several statements by one errand, past SQLAlchemy; returns the first row of the last one, or None."""
+    async def together(self, steps: Sequence[tuple[str, Mapping[str, Any]]], *, commit: bool = False) -> Any:
+        """Run several statements by one errand, past SQLAlchemy; returns the first row of the last one, or None. With
+        `commit` the transaction ends by the same errand."""
         self._doubtful = True
         try:
-            row = await self._connection._execute(self._all, self._connection._conn, steps)
+            row = await self._connection._execute(self._all, self._connection._conn, steps, commit)
         except sqlite3.Error as error:
             self._doubtful = False
             raise DBAPIError.instance(steps[-1][0], None, error, sqlite3.Error) from error
         self._doubtful = False
         return row
 
-    def _all(self, sqlite: sqlite3.Connection, steps: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
+    def _all(self, sqlite: sqlite3.Connection, steps: Sequence[tuple[str, Mapping[str, Any]]], commit: bool) -> Any:
         """In the connection's thread."""
         with closing(sqlite.cursor()) as cursor:
             self.begin(sqlite)
             for statement, parameters in steps:
                 cursor.execute(statement, parameters)
-            return cursor.fetchone()
+            row = cursor.fetchone()
+        if commit:
+            sqlite.commit()
+        return row
 
     def begin(self, sqlite: sqlite3.Connection) -> None:
         """In the connection's thread: begin a transaction where none is open."""

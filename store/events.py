@@ -155,8 +155,11 @@ class Applied:
             row["reply"] = str(change.detail.get("reply", ""))[:REPLY_IN_LISTS]
 
 
-async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: SuppressionKeys) -> int:
-    """Write a batch of changes; returns how many passed their fences."""
+async def apply(
+    conn: AsyncConnection, changes: Sequence[Change], keys: SuppressionKeys, *, commit: bool = False
+) -> int:
+    """Write a batch of changes; returns how many passed their fences. `commit`: the caller adds nothing to the transaction,
+    which may end as soon as all is written, so that the next writer need not wait for the caller's turn."""
     ids = list({change.recipient_id for change in changes})
     found = [dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)]
     rows = {row["id"]: row for row in found if row["address"]}  # without one: erased, as those who are missing
@@ -169,6 +172,7 @@ async def apply(conn: AsyncConnection, changes: Sequence[Change], keys: Suppress
         bulk.change(recipients, names, [values(rows[one]) for one in sorted(batch.touched)]),
         bulk.add(events, _HISTORY, batch.history),
         *batch.differences.steps(),
+        commit=commit and not batch.news and len(rows) == len(ids),
     )
     await aftermath.write(conn, batch.news, rows, keys)
     if len(rows) < len(ids):

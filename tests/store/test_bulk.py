@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -111,3 +111,19 @@ async def test_a_step_that_fails_takes_back_those_before_it(db: Database, make: 
     async with db.read() as conn:
         query = select(tallies.c.name).where(tallies.c.campaign_id == campaign.id, tallies.c.name == "clicks")
         assert (await conn.execute(query)).all() == []
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_the_last_steps_may_end_the_transaction(db: Database, make: Any, ours: bool) -> None:
+    campaign = await make(1)
+    step = bulk.count(tallies, ("campaign_id", "name", "n"), [(campaign.id, "clicks", 2)])
+    query = select(tallies.c.n).where(tallies.c.campaign_id == campaign.id, tallies.c.name == "clicks")
+    async with db.write() as conn:
+        await bulk.run(cast("Any", conn if ours else Elsewhere(conn)), step, commit=True)
+        async with db.read() as other:
+            seen = (await other.execute(query)).scalar()
+        assert seen == (2 if ours and db.sqlite else None)
+    async with db.write() as conn:
+        await bulk.run(conn, step)
+    async with db.read() as conn:
+        assert (await conn.execute(query)).scalar() == 4

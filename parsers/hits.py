@@ -29,7 +29,7 @@ _BROWSERS = re.compile(
     re.I,
 )
 # Chrome and Firefox say so in Sec-Purpose or Purpose, Safari in X-Purpose, older ones in X-Moz (fetch.spec.whatwg.org)
-_PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _EARLY = re.compile(r"prefetch|prerender|preview", re.I)
 
 
@@ -69,7 +69,7 @@ class Asked:
 
 def asked(method: str, headers: Mapping[str, str]) -> Asked:
     """Take what is judged from a request."""
-    purpose = next((headers[name] for name in _PURPOSES if name in headers), "")
+    purpose = next((headers[name] for name in PURPOSES if name in headers), "")
     return Asked(
         method.upper(), headers.get("user-agent", "").strip()[:LIMIT], purpose[:100], headers.get("range", "")[:100]
     )

@@ -20,6 +20,7 @@ from gateway.web import actions, consent, context, download, export, orders, rep
 from gateway.web.context import Context
 from gateway.web.guard import Guard
 from gateway.web.pages import page, problem, static
+from gateway.web.swift import Swift
 from store import campaigns
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -98,6 +99,7 @@ def build(ctx: Context) -> Starlette:
     app.add_middleware(Guard)
     app.state.context = ctx
     app.state.links = track.Links()
+    app.add_middleware(Swift, ctx=ctx, links=app.state.links)  # the last one added comes first
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.exports = asyncio.Semaphore(2)
     app.state.downloads = asyncio.Semaphore(download.AT_ONCE)

@@ -49,6 +49,10 @@ class Links:
     def __init__(self) -> None:
         self._known: OrderedDict[int, Campaign] = OrderedDict()
 
+    def known(self, campaign_id: int) -> Campaign | None:
+        """The campaign of that id if it was read before."""
+        return self._known.get(campaign_id)
+
     async def campaign(self, conn: Any, campaign_id: int) -> Campaign | None:
         """The campaign of that id, read once."""
         campaign = self._known.get(campaign_id) or await campaigns.get(conn, campaign_id)
@@ -108,7 +112,7 @@ async def shared_click(request: Request) -> Response:
             campaign = await request.app.state.links.campaign(conn, found[0])
     except TimeoutError:
         return problem(locale, 503)
-    link = _link(campaign, found[1])
+    link = link_of(campaign, found[1])
     if campaign is None or link is None or link.get("merged"):
         return problem(locale, 410 if campaign and campaign.erased_at else 404, *_gone(campaign))
     await _count(ctx, request, campaign, found[1])
@@ -170,16 +174,17 @@ async def _target(
             if left is None:
                 return None, ""
             campaign = await links.campaign(conn, left.campaign_id) if left.campaign_id else None
-            link = _link(campaign, index)
+            link = link_of(campaign, index)
             return None, None if link is None or link.get("merged") else resolved((str(link["target"]),), ())
         campaign = await links.campaign(conn, person.campaign_id)
-    link = _link(campaign, index)
+    link = link_of(campaign, index)
     if campaign is not None and index == len(campaign.links):
         return person, TRAP
     return person, "" if link is None or campaign is None else target_of(link, campaign, person)
 
 
-def _link(campaign: Campaign | None, index: int) -> Mapping[str, Any] | None:
+def link_of(campaign: Campaign | None, index: int) -> Mapping[str, Any] | None:
+    """The link of that number."""
     return next((link for link in campaign.links if link["index"] == index), None) if campaign else None
 
 

@@ -57,6 +57,18 @@ def load_keyring(data_dir: Path, name: Ring) -> tuple[dict[int, bytes], int]:
         raise KeysError(f"{path} is broken: {error}") from error
 
 
+def rotate(data_dir: Path, name: Ring) -> int:
+    """Add a new secret to a ring and put it in force; the old ones stay, since what they made is read for ever."""
+    kept, _current = load_keyring(data_dir, name)
+    new = max(kept) + 1
+    if new > _MAX_KEY_ID:
+        raise KeysError(f"{_ring_path(data_dir, name)} holds as many keys as a token can name")
+    secrets_ = {**kept, new: secrets.token_bytes(_SECRET_BYTES)}
+    said = {str(key_id): base64.b64encode(secret).decode() for key_id, secret in secrets_.items()}
+    write_private(_ring_path(data_dir, name), json.dumps({"current": new, "keys": said}, indent=2).encode() + b"\n")
+    return new
+
+
 def dkim_keys(data_dir: Path) -> list[tuple[str, str, bytes]]:
     """Return `(domain, selector, PEM)` of every DKIM key, in the order of domain and selector."""
     return [(path.parent.name, path.stem, path.read_bytes()) for path in dkim_files(data_dir)]

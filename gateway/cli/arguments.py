@@ -237,6 +237,12 @@ def _keys(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     check = _add(actions, "check", "dkim:check", "ask DNS for the DKIM, SPF and DMARC records, print what is missing")
     check.add_argument("domain", metavar="DOMAIN", nargs="?", help="(default: every domain with a key)")
 
+    rings = _group(commands, "key", "the secrets that tokens and suppressions are made with")
+    rotate = _add(
+        rings, "rotate", "keyring:rotate", "put a new secret in force; what the old ones made is read for ever"
+    )
+    rotate.add_argument("ring", choices=("tokens", "suppression"))
+
 
 def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     actions = _group(commands, "db", "the database")

@@ -19,13 +19,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway import expected, i18n, stats
+from gateway import expected, i18n, stats, zones
 from gateway.alignment import author_of
 from gateway.held import reason
 from gateway.loading import sentence
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
-from store import anonymous, campaigns, complaints, forecasts, links, reports
+from store import anonymous, campaigns, complaints, forecasts, hits, links, reports
 from store.engine import now_ms
 from store.pauses import Pause
 from store.reports import Page
@@ -206,11 +206,13 @@ async def as_json(request: Request) -> Response:
         campaign = await find(request, conn, totals=True)
         ledger, nobodys = await campaigns.ledger(conn, campaign.id), await anonymous.totals(conn, campaign.id)
         taken = await complaints.figures(conn, 0, campaign_id=campaign.id)
+        clicks, uncounted = await hits.by_link(conn, campaign.id), await anonymous.counts(conn, campaign.id)
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
     told = _expected(request, campaign, ledger, ahead)
     document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
     document["anonymous"] = asdict(nobodys)
+    document["links"] = zones.document(campaign.links, clicks, uncounted)
     document["providers"] = [_provider(request, one) for one in taken]
     return JSONResponse(document | {"expected_end": told["end"], "expected_reason": told["reason"]})

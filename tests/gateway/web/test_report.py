@@ -94,6 +94,19 @@ async def test_json_is_the_ledger(web: Web) -> None:
     assert document["rates"]["open"]["over_sent"] == 0.5
 
 
+async def test_json_tells_the_clicks_of_every_zone(web: Web) -> None:
+    for who, index in ((0, 0), (0, 0), (1, 0), (0, 1)):
+        await web.reader.get(f"/c/{web.token(Purpose.CLICK, who, index)}")
+    await web.reader.get(f"/c/{web.token(Purpose.CLICK, 1, 1)}", user_agent="BarracudaCentral/1.0")
+    await web.judged()
+    zones = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).body)["links"]
+    assert [(one["link"], one["clicks"], one["people"], one["machine"]) for one in zones] == [
+        (0, 3, 2, 0), (1, 1, 1, 1), (2, 0, 0, 0), (3, 0, 0, 0),
+    ]  # fmt: skip
+    assert zones[1]["target"] == "https://shop.test/?n={{Nom}}" and zones[1]["part"] == "html"
+    assert {one["anonymous"] for one in zones} == {0}
+
+
 async def test_json_tells_complaints_by_provider(web: Web) -> None:
     now = now_ms()
     news = [complaints.Told(web.campaign.id, host, now, told) for host in ("o", "x") for told in (False, False, True)]

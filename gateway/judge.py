@@ -64,7 +64,7 @@ def held(account: Account, choices: Mapping[str, Any]) -> list[Answer]:
     found: list[Answer] = []
     if choices["tracking"] == "full" and not account.attested:
         found.append({"code": "tracking_unattested"})
-    if choices["type"] == "transactional":
+    if choices["type"] == "transactional" and not account.transactional_per_hour:
         found.append({"code": "transactional_ungranted"})
     if not choices["unsubscribe"] and choices["type"] == "marketing":
         found.append({"code": "unsubscribe_marketing"})

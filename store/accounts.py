@@ -85,7 +85,18 @@ def _account(row: Row[tuple[object, ...]] | None) -> Account | None:
     if row is None:
         return None
     fields = row._mapping
-    names = ("id", "name", "legal_name", "address", "locale", "timezone", "attested", "suspended", "hygiene")
+    names = (
+        "id",
+        "name",
+        "legal_name",
+        "address",
+        "locale",
+        "timezone",
+        "attested",
+        "suspended",
+        "hygiene",
+        "transactional_per_hour",
+    )
     return Account(**{name: fields[name] for name in names})
 
 
@@ -110,6 +121,11 @@ async def list_accounts(conn: AsyncConnection) -> list[Account]:
     """All accounts by name."""
     rows = await conn.execute(_accounts().order_by(accounts.c.name))  # type: ignore[attr-defined]
     return [account for row in rows if (account := _account(row)) is not None]
+
+
+async def set_transactional(conn: AsyncConnection, account_id: int, per_hour: int | None) -> None:
+    """Grant so many transactional messages an hour; None takes the grant back."""
+    await conn.execute(update(accounts).where(accounts.c.id == account_id).values(transactional_per_hour=per_hour))
 
 
 async def set_hygiene(conn: AsyncConnection, account_id: int, hygiene: bool) -> None:

@@ -1,4 +1,5 @@
-"""Leases within the rate that a campaign asks for (Config's Débit): so many messages in any hour, over all senders (SPEC 3).
+"""Leases within the rate that a campaign asks for (Config's Débit), and within what an account was granted of transactional
+mail: so many messages in any hour, over all senders (SPEC 3).
 
 In: as `store.jobs.lease`. Out: the leased recipients, and for each campaign that has had its part the instant from which
 there is more (UTC ms). Tokens are those of store.allowances, taken in the transaction of the lease and only for what was
@@ -9,17 +10,18 @@ database raises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import orjson
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import jobs
 from store.allowances import conform_by
-from store.tables import campaigns
+from store.tables import accounts, campaigns
 from store.tables_delivery import throttles
 from store.values import Job
 
@@ -27,9 +29,31 @@ LINGER = 60  # seconds from a lease to the message itself
 _HOUR, _AT_ONCE = 3_600, 20  # seconds; those whose mails may go at once, so that a quick campaign is not leased singly
 _SECOND = 1_000_000  # µs
 # options are JSON written by ourselves without blanks, where a quotation mark inside a text stands behind a backslash
-_ASKED = select(campaigns.c.id, campaigns.c.options).where(
-    campaigns.c.id.in_(bindparam("ids", expanding=True)), ~campaigns.c.options.contains('"rate":null')
+_ASKED = (
+    select(campaigns.c.id, campaigns.c.account_id, campaigns.c.options, accounts.c.transactional_per_hour)
+    .join(accounts, accounts.c.id == campaigns.c.account_id)
+    .where(
+        campaigns.c.id.in_(bindparam("ids", expanding=True)),
+        or_(~campaigns.c.options.contains('"rate":null'), campaigns.c.options.contains('"type":"transactional"')),
+    )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One bound: the key of its tokens, the step between two of them (µs), and how many may go at once."""
+
+    key: str
+    step: int
+    burst: int
+
+    def conform(self, due_at: int, wanted: int, now: int) -> tuple[int, int]:
+        """How many of `wanted` mails may go at `now` (ms), and the arrival time after them (µs)."""
+        return conform_by(due_at, self.step, self.burst, wanted, now * 1_000)
+
+    def again(self, due_at: int) -> int:
+        """When one more may go (ms)."""
+        return -(-(due_at - (self.burst - 1) * self.step) // 1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +79,54 @@ async def lease(
     rates = await _rates(conn, shares)
     if not rates:
         return Leased(await jobs.lease(conn, worker, now, shares, new_account_per_day))
-    known = await _known(conn, sorted(rates))
-    allowed = dict(shares)
-    for campaign, (step, burst) in rates.items():
-        allowed[campaign], _ = conform_by(known[campaign], step, burst, shares[campaign], now * 1_000)
+    bounds = {rate.key: rate for some in rates.values() for rate in some}
+    known = await _known(conn, sorted(bounds))
+    allowed = _allowed(rates, known, shares, now)
     wanted = {campaign: most for campaign, most in allowed.items() if most}
     leased = await jobs.lease(conn, worker, now, wanted, new_account_per_day) if wanted else []
-    again = {}
-    for campaign, (step, burst) in rates.items():
-        taken = sum(job.campaign_id == campaign for job in leased)
-        _, due_at = conform_by(known[campaign], step, burst, taken, now * 1_000)
-        if taken:
-            await conn.execute(throttles.update().where(throttles.c.key == _key(campaign)).values(due_at=due_at))
-        if taken == allowed[campaign] < shares[campaign]:
-            again[campaign] = -(-(due_at - (burst - 1) * step) // 1_000)
+    taken = Counter(job.campaign_id for job in leased)
+    for key, rate in bounds.items():
+        if count := sum(taken[campaign] for campaign, some in rates.items() if rate in some):
+            _, known[key] = rate.conform(known[key], count, now)
+            await conn.execute(throttles.update().where(throttles.c.key == key).values(due_at=known[key]))
+    spent = [campaign for campaign in rates if taken[campaign] == allowed[campaign] < shares[campaign]]
+    again = {campaign: max(rate.again(known[rate.key]) for rate in rates[campaign]) for campaign in spent}
     return Leased(leased, again, frozenset(rates))
 
 
-async def _rates(conn: AsyncConnection, ids: Mapping[int, int]) -> dict[int, tuple[int, int]]:
-    found = {}
+def _allowed(
+    rates: Mapping[int, Sequence[Rate]], known: Mapping[str, int], shares: Mapping[int, int], now: int
+) -> dict[int, int]:
+    """The shares within all bounds; what one campaign may have is no more there for the others of its bound, which come
+    first another time."""
+    allowed, left = dict(shares), dict(known)
+    turn = now // 1_000 % len(rates)  # not always the same one first
+    for campaign in (*list(rates)[turn:], *list(rates)[:turn]):
+        some = rates[campaign]
+        for rate in some:
+            allowed[campaign], _ = rate.conform(left[rate.key], allowed[campaign], now)
+        for rate in some:
+            _, left[rate.key] = rate.conform(left[rate.key], allowed[campaign], now)
+    return allowed
+
+
+async def _rates(conn: AsyncConnection, ids: Mapping[int, int]) -> dict[int, tuple[Rate, ...]]:
+    """The bounds of these campaigns; those without any are missing."""
+    found: dict[int, tuple[Rate, ...]] = {}
     for row in await conn.execute(_ASKED, {"ids": list(ids)}):
-        rate = orjson.loads(row.options).get("rate")
-        if rate:
-            found[row.id] = spread(int(rate))
+        options = orjson.loads(row.options)
+        bounds = {f"campaign:{row.id}": options.get("rate")}
+        if options.get("type") == "transactional":
+            bounds[f"transactional:{row.account_id}"] = row.transactional_per_hour
+        some = tuple(Rate(key, *spread(int(per_hour))) for key, per_hour in bounds.items() if per_hour)
+        if some:
+            found[row.id] = some
     return found
 
 
-async def _known(conn: AsyncConnection, ids: list[int]) -> dict[int, int]:
-    """The arrival times of these campaigns, their rows locked: two senders may ask of a new one at once."""
-    keys = {_key(one): one for one in ids}
+async def _known(conn: AsyncConnection, keys: list[str]) -> dict[str, int]:
+    """The arrival times of these bounds, their rows locked: two senders may ask of a new one at once."""
     module = sqlite if conn.dialect.name == "sqlite" else postgresql
-    await conn.execute(
-        module.insert(throttles).on_conflict_do_nothing(), [{"key": key, "due_at": 0} for key in sorted(keys)]
-    )
+    await conn.execute(module.insert(throttles).on_conflict_do_nothing(), [{"key": key, "due_at": 0} for key in keys])
     query = select(throttles).where(throttles.c.key.in_(keys)).order_by(throttles.c.key).with_for_update()
-    return {keys[row.key]: int(row.due_at) for row in await conn.execute(query)}
-
-
-def _key(campaign: int) -> str:
-    return f"campaign:{campaign}"
+    return {row.key: int(row.due_at) for row in await conn.execute(query)}

@@ -54,6 +54,7 @@ accounts = Table(
     Column(
         "hygiene", Boolean, nullable=False, server_default=text("false")
     ),  # service mail may keep the last open's day
+    Column("transactional_per_hour", Integer),  # messages of that type; null: not granted
     Column("per_day", Integer),  # recipients a day; null: what the settings give a new account, rising
     Column("created_at", BigInteger, nullable=False),
 )

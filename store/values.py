@@ -40,6 +40,7 @@ class Account:
     attested: bool
     suspended: bool
     hygiene: bool = False
+    transactional_per_hour: int | None = None  # None: transactional mail is not granted
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,11 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     )
     hygiene.add_argument("name", metavar="NAME")
     hygiene.add_argument("value", choices=("on", "off"))
+    grant = _add(
+        actions, "transactional", "accounts:transactional", "grant transactional mail: so many messages an hour"
+    )
+    grant.add_argument("name", metavar="NAME")
+    grant.add_argument("per_hour", metavar="N|off", help="messages an hour over all its campaigns; off: not granted")
     _add(actions, "list", "accounts:list_all", "list the accounts")
     for name, text in (
         ("suspend", "stop every sending of an account, within a second; nothing is lost"),

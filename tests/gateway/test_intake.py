@@ -406,6 +406,15 @@ async def test_a_mail_that_kills_its_reader_is_set_aside(tmp_path: Path) -> None
         assert "2 destinataires" in words(await made.send(mail(("LISTE.csv", LISTE))))
 
 
+async def test_transactional_mail_goes_where_it_was_granted(tmp_path: Path) -> None:
+    async with office(tmp_path) as made:
+        async with made.desk.database.write() as conn:
+            await accounts.set_transactional(conn, made.account, 100)
+        config = ("Config.txt", "Type : transactionnel\nDésabonnement : non\n")
+        assert "2 destinataires" in words(await made.send(mail(("LISTE.csv", LISTE), config)))
+        assert await made.states() == ["sending"]
+
+
 async def test_a_suspended_account_is_told(tmp_path: Path) -> None:
     async with office(tmp_path) as made:
         async with made.desk.database.write() as conn:

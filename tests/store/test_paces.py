@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -100,3 +101,43 @@ async def test_senders_that_ask_at_once_share_it(db: Database, make: Any) -> Non
 
     taken = await asyncio.gather(*(one(worker) for worker in await workers(db, 4)))
     assert sum(taken) == burst == 20
+
+
+async def transactional(db: Database, per_hour: int | None, *ids: int, rate: str = "null") -> None:
+    async with db.write() as conn:
+        await conn.execute(text("UPDATE accounts SET transactional_per_hour = :n"), {"n": per_hour})
+        for one in ids:
+            values = {"said": f'{{"rate":{rate},"type":"transactional"}}', "id": one}
+            await conn.execute(text("UPDATE campaigns SET options = :said WHERE id = :id"), values)
+
+
+async def test_what_an_account_was_granted_holds_for_all_its_transactional_campaigns_together(
+    db: Database, make: Any
+) -> None:
+    first, second, other = await make(60), await make(60), await make(60)
+    await transactional(db, 30, first.id, second.id)
+    team, dice = await workers(db, 2), random.Random(3)
+    sent, whose, now = [], Counter[int](), NOW + 1
+    while now < NOW + 3 * HOUR:
+        async with db.write() as conn:
+            leased = await paces.lease(conn, dice.choice(team), now, {first.id: 40, second.id: 40, other.id: 40})
+        assert leased.paced == {first.id, second.id}
+        sent += [now for job in leased.jobs if job.campaign_id != other.id]
+        whose.update(job.campaign_id for job in leased.jobs)
+        now += dice.randrange(1, 30_000)
+    assert whose[other.id] == 60, "other mail is not bounded by it"
+    assert min(whose[first.id], whose[second.id]) > 25, "neither waits for the other"
+    assert most_in_an_hour(sent) <= 30 and len(sent) >= 3 * 30 * 0.8
+
+
+async def test_the_narrower_of_two_bounds_holds(db: Database, make: Any) -> None:
+    first, second = await make(60), await make(60)
+    await transactional(db, 600, first.id)
+    await transactional(db, 600, second.id, rate="60")
+    (worker,) = await workers(db, 1)
+    async with db.write() as conn:
+        leased = await paces.lease(conn, worker, NOW + 1, {first.id: 2, second.id: 40})
+        assert [job.campaign_id for job in leased.jobs].count(second.id) == 1
+        assert set(leased.again) == {second.id} and leased.again[second.id] > NOW + 50_000
+        leased = await paces.lease(conn, worker, NOW + 2, {first.id: 40, second.id: 40})
+        assert {job.campaign_id for job in leased.jobs} <= {first.id} and set(leased.again) == {first.id, second.id}

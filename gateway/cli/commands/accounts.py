@@ -88,6 +88,22 @@ def hygiene(found: argparse.Namespace) -> None:
     print(f"account {found.name}: service mail {kept}")
 
 
+def transactional(found: argparse.Namespace) -> None:
+    """Grant an account transactional mail, so many messages an hour, or take the grant back (SPEC 3)."""
+    digits = found.per_hour.isascii() and found.per_hour.isdigit() and len(found.per_hour) < 9
+    if found.per_hour != "off" and not (digits and int(found.per_hour)):
+        raise Failure(f"{found.per_hour!r} is neither a number of messages an hour from 1 nor off")
+    per_hour = None if found.per_hour == "off" else int(found.per_hour)
+
+    async def work(database: Database) -> None:
+        async with database.write() as conn:
+            account = await account_of(conn, found.name)
+            await accounts.set_transactional(conn, account.id, per_hour)
+
+    with_database(settings_of(found), work)
+    print(f"account {found.name}: transactional mail {'not granted' if per_hour is None else f'{per_hour} an hour'}")
+
+
 def list_all(found: argparse.Namespace) -> None:
     """List the accounts, one a line: name, attested or not, legal name, address."""
 

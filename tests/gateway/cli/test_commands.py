@@ -136,6 +136,15 @@ def test_an_account_with_senders_and_attestation(there: Run) -> None:
     assert there("sender", "list", "École", "--all")[1] == f"jean@ecole.test\tJean\n{waiting}"
 
 
+def test_transactional_mail_is_granted_by_the_hour(there: Run) -> None:
+    assert there("account", "add", "ACME", "--login", "acme", "--password-stdin", stdin="secret pass\n")[0] == 0
+    assert there("account", "transactional", "ACME", "500")[1] == "account ACME: transactional mail 500 an hour\n"
+    assert there("account", "transactional", "ACME", "off")[1] == "account ACME: transactional mail not granted\n"
+    for wrong in ("0", "-1", "viel", "1e3", "9" * 12):
+        status, _, why = there("account", "transactional", "ACME", wrong)
+        assert (status and "neither a number of messages an hour" in why) or wrong == "-1"
+
+
 def test_how_an_account_proves_its_mails(there: Run) -> None:
     assert there("account", "proof", "Mairie")[1] == "account Mairie: DKIM strict; validation of what port 25 proved\n"
     said = there("account", "proof", "Mairie", "--alignment", "relaxed", "--spf", "yes", "--validation", "yes")[1]

@@ -90,4 +90,4 @@ def exim(root: Path, names: Iterable[str], *more: str) -> Iterator[Peer]:
 
 def start_exim(tree: Tree, port: int) -> None:
     """Start it, at first or again; what it has queued is delivered at once."""
-    tree.start("/usr/sbin/exim4", "-bdf", "-q1m", port=port)
+    tree.start("/usr/sbin/exim4", "-bdf", "-q5s", port=port)

@@ -41,12 +41,13 @@ class Peer:
             boxes.setdefault(path.parent.parent.name, []).append(path.read_bytes())
         return boxes
 
-    def wait(self, count: int, seconds: float = 30.0) -> dict[str, list[bytes]]:
-        """The mails, once so many have arrived: servers answer the dot before they deliver."""
+    def wait(self, count: int, seconds: float = 30.0, *, people: bool = False) -> dict[str, list[bytes]]:
+        """The mails, once so many (or, with `people`, mails for so many) have arrived: servers answer the dot before they
+        deliver."""
         end = time.monotonic() + seconds
         while True:
             boxes = self.mails()
-            have = sum(map(len, boxes.values()))
+            have = len(boxes) if people else sum(map(len, boxes.values()))
             if have >= count:
                 return boxes
             assert time.monotonic() < end, f"{have} of {count} mails arrived\n{self.tree.log()[-4000:]}"

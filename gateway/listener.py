@@ -12,7 +12,8 @@ import ssl
 from pathlib import Path
 
 from config.settings import Settings, split_hostport
-from gateway.smtp_handler import Gate, Handler
+from gateway.smtp_gate import Gate
+from gateway.smtp_handler import Handler
 from gateway.smtp_protocol import Protocol
 
 _BACKLOG = 512

@@ -21,7 +21,7 @@ from gateway.listener import Listener, tls_context
 from gateway.passwords import Passwords
 from gateway.prover import Prover
 from gateway.readers import Readers
-from gateway.smtp_handler import Gate
+from gateway.smtp_gate import Gate
 from gateway.smtp_limits import Limits
 from mail.resolver import Resolver
 from store import campaigns

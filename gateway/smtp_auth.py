@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiosmtpd.smtp import MISSING
 
 from config.logging import log
 from gateway.refusals import reply
+from gateway.smtp_gate import Gate
 from store.accounts import Login, find_login
-
-if TYPE_CHECKING:
-    from gateway.smtp_handler import Gate
 
 _NAME = 200  # characters of a login that are told apart
 

@@ -9,25 +9,20 @@ ours. Nothing is relayed, nothing bounced. Logs mail_accepted and mail_refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Any
 
 from config.logging import log
-from gateway.passwords import Passwords
-from gateway.prover import Prover
 from gateway.refusals import reply
 from gateway.senders import Refusal
 from gateway.smtp_addresses import Addressee, addressee
 from gateway.smtp_auth import authenticate
 from gateway.smtp_data import Flaw, Received, inspect, unstuff
-from gateway.smtp_limits import Limits
+from gateway.smtp_gate import Gate
 from gateway.smtp_proof import Admitted, Coming, admit, keep
-from parsers.tokens import Keyring
 from store.accounts import Login
-from store.engine import Database, now_ms
-from store.spool import Envelope, Spool
+from store.engine import now_ms
+from store.spool import Envelope
 
 MAX_RECIPIENTS = 100
 _PROVED_KINDS = ("campaign", "reply", "forwarded")
@@ -39,22 +34,6 @@ _FLAWS = {
     Flaw.LONG_LINE: (550, "5.6.0"),
     Flaw.HEADERS: (550, "5.6.0"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What all connections share."""
-
-    domain: str
-    keyring: Keyring
-    database: Database
-    spool: Spool
-    limits: Limits
-    passwords: Passwords
-    trusted: tuple[IPv4Network | IPv6Network, ...]
-    idle_s: float
-    wake: Callable[[], None]  # tells intake that a mail has come
-    prover: Prover
 
 
 class Handler:

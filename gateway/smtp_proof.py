@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gateway.prover import Evidence, Offered
 from gateway.senders import Proved, Refusal, prove
+from gateway.smtp_gate import Gate
 from parsers.headers import read_fields
 from store import proved
 from store.accounts import Login
 from store.engine import now_ms
 from store.proved import Claim
 from store.spool import Envelope
-
-if TYPE_CHECKING:
-    from gateway.smtp_handler import Gate
 
 _SAID = {
     Claim.OTHER: Refusal("proof_replayed"),

@@ -19,7 +19,7 @@ from config.settings import Smtp
 from gateway.listener import Listener
 from gateway.passwords import Passwords, hash_password
 from gateway.prover import Prover
-from gateway.smtp_handler import Gate
+from gateway.smtp_gate import Gate
 from gateway.smtp_limits import Limits
 from parsers.tokens import Keyring
 from store import accounts

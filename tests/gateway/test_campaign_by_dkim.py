@@ -15,7 +15,7 @@ from config.settings import Smtp
 from gateway.listener import Listener
 from gateway.passwords import Passwords
 from gateway.prover import Prover
-from gateway.smtp_handler import Gate
+from gateway.smtp_gate import Gate
 from gateway.smtp_limits import Limits
 from store.tables import notices
 from tests.gateway.kit_intake import CA, DOMAIN, RING, Client

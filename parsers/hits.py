@@ -49,9 +49,9 @@ class Verdict:
 PERSON = Verdict(False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One entry of hit_rules.toml."""
+    """One entry of hit_rules.toml; known by identity, as `judge` looks its verdicts up by them."""
 
     pattern: re.Pattern[str]
     verdict: Verdict

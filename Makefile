@@ -47,7 +47,7 @@ fmt: $(DEV)
 	$(BIN)/ruff format .
 
 bench: $(DEV)
-	@for script in scripts/bench*.py; do $(BIN)/python $$script || exit 1; done
+	@missed=0; for script in scripts/bench*.py; do $(BIN)/python $$script || missed=1; done; exit $$missed
 
 # The same tests as in make test, with many more and ever new examples; then by coverage.
 fuzz: $(DEV)

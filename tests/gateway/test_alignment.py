@@ -24,7 +24,7 @@ from tests.gateway.test_intake import SIGNER, Office, mail, office, words
 
 KEY = new_key()
 FIRM = Signer("firm.example", "m2c1", KEY)
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", autouse=True)

@@ -23,7 +23,7 @@ from store.values import CampaignState
 from tests.gateway.test_intake import LISTE, mail, office, readers, words
 
 assert readers  # the module's own pool of reading processes
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 DAY = 86_400_000
 

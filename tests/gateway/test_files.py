@@ -25,7 +25,7 @@ from store.values import Campaign, Job, Tracked
 from tests.gateway.kit_intake import DOMAIN, RING
 from tests.gateway.test_intake import KEYS, SIGNER, mail, office, readers, words  # noqa: F401 the readers are a fixture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 PLAIN = "Email;Nom\nmarie@rcpt.example;Durand\npaul@rcpt.example;Martin\n"
 BIG = b"%PDF-1.7 " + os.urandom(2_400_000)
 CONFIG = "Validation : non\nPièces jointes : {}\n"

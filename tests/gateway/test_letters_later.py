@@ -23,7 +23,7 @@ from tests.gateway.test_intake import KEYS, LISTE, Office, files, mail, office, 
 from tests.support.web_helpers import Reader
 
 assert readers  # the module's own pool of reading processes
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 CONFIG = ("Config.txt", "Accusé à : chef@firm.example, compta@firm.example\n")
 PEOPLE = "Email;Nom\nmarie@rcpt.example;Durand\npaul@rcpt.example;Martin\nzoe@rcpt.example;Petit\n"
 DAY = 24 * HOUR

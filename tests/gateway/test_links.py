@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from gateway.findings.links import askable, of_links
 from mail.fetch import Client, Fetched, Trouble, Unfetched
 from mail.resolver import Addresses, NoDomain, Resolver
@@ -90,6 +92,7 @@ async def test_private_addresses_and_silence_are_no_findings() -> None:
     assert all(b"inside.test" not in one for one in seen)
 
 
+@pytest.mark.slow
 async def test_head() -> None:
     client = Client(Names(firm__test=HERE, inside__test=Addresses((), ("10.0.0.1",))))
     for url in ("ftp://firm.test/", "http://user:pw@firm.test/", "http://[x/", "http:///x", "http://firm.test/é"):

@@ -18,7 +18,7 @@ from tests.gateway.test_campaign_by_dkim import offer, port_25
 from tests.gateway.test_intake import Office, mail, office, readers, words
 
 assert readers  # the module's own pool of reading processes
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 LISTE = "Email;Nom\nmarie@rcpt.example;Durand\npaul@rcpt.example;Martin\n"
 FORWARDED = "De : Marie <marie.durand@rcpt.example>\nEnvoyé : lundi\nÀ : Anne\nObjet : RE: Bonjour\n\nSTOP\n\n"
 

@@ -20,7 +20,7 @@ from tests.gateway.kit_intake import DOMAIN, RING
 from tests.gateway.test_intake import Office, mail, office, read, readers, words
 
 assert readers  # the module's own pool of reading processes
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 LISTE = "Email;Nom\nmarie@rcpt.example;Durand\npaul@rcpt.example;Martin\nzoe@rcpt.example;Petit\n"
 CONFIG = ("Config.txt", "Validation : oui\n")
 

@@ -10,6 +10,8 @@ import pytest
 from gateway import lifeline, watchdog
 from gateway.watchdog import Watchdog
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:

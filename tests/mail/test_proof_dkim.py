@@ -16,6 +16,8 @@ from mail import dkim as keys
 from mail import dkim_verify as ours
 from mail.dkim_signature import COVERED, Key, Signature, Weakness, read_key, read_signature, tags
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 NOW = 1_795_000_000
 NAMES = [b"from", b"to", b"subject", b"date", b"message-id"]
 HEAD = (

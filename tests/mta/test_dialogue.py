@@ -17,6 +17,8 @@ from parsers.classify import ReplyClass
 from parsers.replies import Stage
 from tests.mta.conftest import CLOSE, EHLO, SILENT, Lane, Peer, Server, parcel
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 MakeLane = Callable[..., Awaitable[Lane]]
 ONE = Limits(per_site=1, idle=0.5)
 PLAIN = b"250-server\r\n250 SIZE 1000000\r\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from config import warmup
@@ -16,6 +17,8 @@ from store.sources import State
 from store.states import Status
 from tests.mta.conftest import Server
 from tests.mta.test_worker import DELIVERED, House, gateway  # noqa: F401 a fixture
+
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
 
 SITE = Site(((10, "mx.test"),), 25)
 ONE, TWO = Source(1, "192.0.2.1"), Source(2, "192.0.2.2")

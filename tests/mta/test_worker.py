@@ -23,6 +23,8 @@ from store.states import Status
 from store.values import CampaignState, Job, NewCampaign, NewRecipient, Tracked
 from tests.mta.conftest import Server
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 SOURCE = (
     b"From: Shop <news@acme.test>\r\nTo: mail@gw.test\r\nSubject: Bonjour {{Nom}}\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: text/html; charset=utf-8\r\n\r\n"

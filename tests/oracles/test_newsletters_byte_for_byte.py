@@ -10,6 +10,8 @@ from newsletters import RING, Newsletter, all_of_them, compiled, expected, found
 from parsers.modes import Tracked
 from parsers.tokens import Purpose, sign
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 NEWSLETTERS = all_of_them()
 
 

@@ -18,6 +18,8 @@ from store.allowances import conform_by
 from store.engine import Database
 from store.paces import LINGER, spread
 
+pytestmark = pytest.mark.slow  # the quick ring has no time for them
+
 HOUR = 3_600_000
 
 

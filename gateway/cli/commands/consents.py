@@ -14,20 +14,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.cli.commands.database import settings_of, with_database
+from gateway.cli.commands.lists import read_list, tell
 from gateway.cli.commands.people import address_of, date, day, day_or_none, place, value
 from gateway.cli.failure import Failure
 from gateway.sheet import Csv
 from parsers import liste
 from parsers.address import key
 from parsers.columns import canonical
-from parsers.liste import Line, Liste, Unreadable
+from parsers.liste import Line, Liste
 from store import accounts, consents, suppressions
 from store.consents import Entry, New
 from store.engine import Database, now_ms
 
 _CHUNK = 2_000
 _COLUMNS = ("Email", "Consent", "Date", "Source", "Wording", "By", "Personal", "Purpose", "Recorded", "Campaign")
-_SHOWN_FAULTS = 20
 _YES = frozenset({"oui", "yes", "o", "y", "1", "x", "true", "vrai", "agreed", "accord", "accepte", "granted"})
 _NO = frozenset({"non", "no", "n", "0", "false", "faux", "refused", "refus", "refuse", "withdrawn", "retire", "denied"})
 _GUARDED = ("'=", "'+", "'-")
@@ -119,21 +119,12 @@ def _by_hand(found: argparse.Namespace, *, agreed: bool) -> None:
 
 def bring_in(found: argparse.Namespace) -> None:
     """Import a list with a column Consent (yes, no) and, if there are, Date, Source and Wording."""
-    try:
-        data = Path(found.file).read_bytes()
-    except OSError as error:
-        raise Failure(f"{found.file}: {error.strerror}") from error
-    read = liste.read(data)
-    if isinstance(read, Unreadable):
-        raise Failure(f"{found.file} cannot be read: {read.reason.value.replace('_', ' ')} {read.detail}".rstrip())
+    read = read_list(found.file)
     good, bad = _words(read, found, now_ms())
     stands = _written(found, good)
     kept = sum(1 for one in good if one.agreed and stands.get(key(one.address)) is False)
     print(f"consent register: {len(good)} recorded, {len(bad)} bad, {kept} yes outweighed by a refusal")
-    for line in bad[:_SHOWN_FAULTS]:
-        print(line, file=sys.stderr)
-    if len(bad) > _SHOWN_FAULTS:
-        print(f"… and {len(bad) - _SHOWN_FAULTS} more bad lines", file=sys.stderr)
+    tell(bad)
 
 
 def _words(read: Liste, found: argparse.Namespace, now: int) -> tuple[list[New], list[str]]:

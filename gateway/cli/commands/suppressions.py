@@ -15,12 +15,13 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.commands.database import settings_of, with_database
+from gateway.cli.commands.lists import read_list, tell
 from gateway.cli.commands.people import address_of, date, day, day_or_none, place, value
 from gateway.cli.failure import Failure
 from gateway.sheet import Csv
 from parsers import liste
 from parsers.address import key
-from parsers.liste import Liste, Unreadable
+from parsers.liste import Liste
 from store import accounts, suppression_list, suppressions
 from store.engine import Database, now_ms
 from store.suppression_list import Entry, New
@@ -29,7 +30,6 @@ from store.suppressions import EVERYBODY, REASONS, SuppressionKeys
 _CHUNK = 2_000
 _COLUMNS = ("Email", "Account", "Reason", "Since", "Until")
 _ALL = "*"
-_SHOWN_FAULTS = 20
 _GUARDED = ("'=", "'+", "'-")
 _REASON_COLUMNS, _SINCE_COLUMNS = ("reason", "raison", "motif"), ("since", "depuis", "date")
 _UNTIL_COLUMNS = ("until", "jusquau", "jusqua")
@@ -97,20 +97,11 @@ def remove(found: argparse.Namespace) -> None:
 
 def bring_in(found: argparse.Namespace) -> None:
     """Import a list of any kind that campaigns take; columns named Reason, Since and Until count."""
-    try:
-        data = Path(found.file).read_bytes()
-    except OSError as error:
-        raise Failure(f"{found.file}: {error.strerror}") from error
-    read = liste.read(data)
-    if isinstance(read, Unreadable):
-        raise Failure(f"{found.file} cannot be read: {read.reason.value.replace('_', ' ')} {read.detail}".rstrip())
+    read = read_list(found.file)
     good, bad = _entries(read, now_ms())
     added, known = _put(found, good)
     print(f"suppression list: {added} added, {known} known already, {len(bad)} bad")
-    for line in bad[:_SHOWN_FAULTS]:
-        print(line, file=sys.stderr)
-    if len(bad) > _SHOWN_FAULTS:
-        print(f"… and {len(bad) - _SHOWN_FAULTS} more bad lines", file=sys.stderr)
+    tell(bad)
 
 
 def _entries(read: Liste, now: int) -> tuple[list[New], list[str]]:

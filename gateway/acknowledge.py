@@ -2,32 +2,27 @@
 
 In: a prepared (or known) campaign and the summary of its mail. Out: one letter to its author, with LISTE_corrigee.xlsx when
 lines had faults, and one to each address that Config names. The same message again gets the same acknowledgement. Raises
-what the database raises; a workbook that cannot be made is said, not fatal. Logs failed.
+what the database raises.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from config.logging import log
 from gateway import advice, attachments, loading, notice
 from gateway.alignment import author_of
 from gateway.brakes import quota_note
-from gateway.corrected import ALL_LINES, NAME
 from gateway.desk import Desk
 from gateway.destinations import watch
 from gateway.expected import sentence
+from gateway.faulty import corrected
 from gateway.findings import letter as findings
 from gateway.held import reason
 from gateway.i18n import instant, number, plural, text
 from gateway.letter import Block, Button, Facts, Figures, Head, Points, Sample, Say
 from gateway.notice import Letter
-from gateway.readers import Unread
 from mail.system import File
 from parsers.tokens import Purpose, sign
 from store import campaigns, lateness
@@ -41,14 +36,8 @@ _WHOLE = frozenset(
     ("list_by_name", "list_by_content", "encrypted", "truncated", "empty", "unclosed_tag", "pj_unused", "pj_twice")
 )
 SHOWN = 5  # faulty lines in the letter; the file has them all
-MAX_FILE = 15_000_000  # bytes of a workbook that most mail servers still take
 
 Summary = dict[str, Any]
-
-
-def copy_of(desk: Desk, ref: str) -> Path:
-    """Where the lines of a mail are kept until its acknowledgement is written; swept after a crash."""
-    return desk.spool.folder / "tmp" / f"{ref}.lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,36 +256,3 @@ def _facts(desk: Desk, campaign: Campaign, summary: Summary, when: str, attested
         rows.append(("attachments", carried))
     rows.append(("tracking", advice.tracking_words(campaign, summary, attested)))
     return Facts(tuple((text(locale, f"ack.fact_{name}"), value) for name, value in rows))
-
-
-async def corrected(
-    desk: Desk, ref: str, locale: str, columns: tuple[str, ...], lines: int, good: int
-) -> tuple[File | None, str]:
-    """LISTE_corrigee.xlsx with the sentence that presents it; nothing when no line had a fault."""
-    copy, out = copy_of(desk, ref), copy_of(desk, ref).with_suffix(".xlsx")
-    try:
-        if lines == good or not copy.exists():
-            return None, ""
-        request = {
-            "do": "corrected",
-            "path": str(copy),
-            "out": str(out),
-            "columns": columns,
-            "only_faults": lines > ALL_LINES,
-            "line_title": text(locale, "ack.line"),
-            "fault_title": text(locale, "ack.fault"),
-        }
-        async with contextlib.aclosing(desk.readers.ask(request, copy.stat().st_size)) as answers:  # type: ignore[type-var]
-            async for _ in answers:
-                pass
-        data = await asyncio.to_thread(out.read_bytes)
-        if len(data) > MAX_FILE:
-            return None, text(locale, "ack.corrected_missing")
-        key = "ack.corrected_only" if lines > ALL_LINES else "ack.corrected"
-        return File(NAME, notice.XLSX, data), text(locale, key, file=NAME)
-    except (Unread, OSError) as error:
-        log("failed", what="corrected", error=error)
-        return None, text(locale, "ack.corrected_missing")
-    finally:
-        copy.unlink(missing_ok=True)
-        out.unlink(missing_ok=True)

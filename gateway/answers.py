@@ -10,9 +10,9 @@ from typing import Any
 
 from config.logging import log
 from gateway import notice
-from gateway.acknowledge import corrected
 from gateway.desk import Desk
 from gateway.example import example
+from gateway.faulty import corrected
 from gateway.i18n import has, number, text
 from gateway.letter import Say
 from gateway.notice import Letter

@@ -25,6 +25,7 @@ from gateway import (
     advising,
     alignment,
     answers,
+    faulty,
     filing,
     forecasting,
     journal,
@@ -223,7 +224,7 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
         begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due,
         judge.hygiene(work.account, work.summary["choices"]), work.summary["from_address"],
     )  # fmt: skip
-    tally = await load(desk, plan, lines, acknowledge.copy_of(desk, work.ref))
+    tally = await load(desk, plan, lines, faulty.copy_of(desk, work.ref))
     if not tally.people:
         await wipe(desk.database, begun)
         work.answer = {"code": "no_good_line", "lines": tally.lines}
@@ -276,7 +277,7 @@ async def _repeat(desk: Desk, work: Work, campaign_id: int) -> None:
         work.summary["advice"] = await advising.kept(conn, campaign_id)
     work.repeated = True
     if known and work.campaign is not None:
-        await copy_again(work.campaign, known, work.answers, acknowledge.copy_of(desk, work.ref))
+        await copy_again(work.campaign, known, work.answers, faulty.copy_of(desk, work.ref))
     log("campaign_repeated", ref=work.ref, campaign=campaign_id, account=work.envelope.account_id)
 
 

@@ -22,10 +22,10 @@ from sqlalchemy import select, text
 
 from config import keys
 from config.settings import Settings
-from gateway import final, late
-from gateway.desk import Desk, rings
-from gateway.intake import Intake
-from gateway.readers import Readers
+from gateway.intake.desk import Desk, rings
+from gateway.intake.steps import Intake
+from gateway.letters import final, late
+from gateway.reading.readers import Readers
 from mail.resolver import MailDomain, Mx, NoDomain
 from store import accounts, events, jobs
 from store import talks as talk_rows

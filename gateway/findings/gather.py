@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.carriage import Carriage
-from gateway.choices import Choices
 from gateway.findings.listing import of_addresses, sieve
 from gateway.findings.message import asks_for_address_book, of_message
+from gateway.intake.carriage import Carriage
+from gateway.intake.choices import Choices
 from mail.spec import Person
 from mail.template import Compiled
 from parsers.address import a_label

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gateway.findings.catalogue import Severity
 from gateway.findings.finding import Finding, place, said, sorted_by_weight, to_do
 from gateway.i18n import plural, text
-from gateway.letter import Block, Points, Records
+from gateway.letters.letter import Block, Points, Records
 
 _TONES = {Severity.SERIOUS: "stop", Severity.WARNING: "warning", Severity.INFO: "info"}
 _SHOWN = {Severity.SERIOUS: 8, Severity.WARNING: 6, Severity.INFO: 4}

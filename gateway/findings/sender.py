@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gateway.alignment import Author, Way
 from gateway.findings.finding import Finding, Record, Where
+from gateway.intake.alignment import Author, Way
 from mail.dkim import Signer, dns_name, dns_value
 from mail.identity import Identity
 from mail.suffixes import organisation, same_organisation

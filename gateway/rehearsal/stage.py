@@ -25,7 +25,7 @@ from config import keys
 from gateway.cli.commands.setup import FILE, make_folder
 from gateway.cli.failure import Failure
 from gateway.cli.main import main
-from gateway.lifeline import VARIABLE
+from gateway.processes.lifeline import VARIABLE
 from gateway.rehearsal.correspondence import SENDER_NAME
 from gateway.rehearsal.world import GATEWAY, OFFICE, USER
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from config.logging import log
-from gateway import stats
+from gateway.figures import stats
 from gateway.web import context, guard
 from gateway.web.pages import page, problem
 from gateway.web.report import common, find, reads_only

@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 
 from config.logging import log
 from gateway import i18n
-from gateway.loading import sentence
+from gateway.intake.loading import sentence
 from gateway.sheet import Cell, Csv, Writer, Xlsx
 from gateway.web import context, view
 from gateway.web.context import Context

@@ -16,11 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.alignment import author_of
-from gateway.decisions import decide
-from gateway.held import reason
 from gateway.i18n import instant, text
-from gateway.talks import done, refused
+from gateway.intake.alignment import author_of
+from gateway.letters.decisions import decide
+from gateway.letters.held import reason
+from gateway.letters.talks import done, refused
 from gateway.web import context, guard
 from gateway.web.pages import page, problem
 from parsers import orders

@@ -19,10 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from gateway import expected, i18n, stats, zones
-from gateway.alignment import author_of
-from gateway.held import reason
-from gateway.loading import sentence
+from gateway import i18n
+from gateway.figures import stats, zones
+from gateway.intake.alignment import author_of
+from gateway.intake.loading import sentence
+from gateway.letters import expected
+from gateway.letters.held import reason
 from gateway.web import charts, context, halted, story, view
 from gateway.web.pages import html, page
 from store import anonymous, campaigns, complaints, forecasts, hits, links, reports

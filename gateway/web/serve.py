@@ -17,7 +17,7 @@ from config.durations import milliseconds
 from config.keys import load_keyring
 from config.logging import log
 from config.settings import Settings, split_hostport
-from gateway.destinations import watch
+from gateway.intake.destinations import watch
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.machines import Machines

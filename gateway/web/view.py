@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from gateway import i18n, stats
+from gateway import i18n
+from gateway.figures import stats
 from gateway.web import charts
 from store.reports import ORDERS, Key, Page, Person, View
 from store.states import Status

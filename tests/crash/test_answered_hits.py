@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from store_helpers import KEYS
 
 from config import keys
-from gateway import judging
+from gateway.returns import judging
 from parsers.tokens import Keyring, Purpose, sign
 from store.engine import Database, now_ms
 from store.tables import events

@@ -22,8 +22,8 @@ from web_helpers import AGENT, Reader
 
 from config import keys
 from config.settings import Settings
-from gateway import judging
-from gateway.loading import Plan, tracked
+from gateway.intake.loading import Plan, tracked
+from gateway.returns import judging
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.recorder import Recorder

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from gateway import explaining, reading
+from gateway.reading import content, explaining
 from parsers import arf, autoreply, cms, dsn, elsewhere, headers, mime, options, orders, rtf, rtf_text, said, tnef
 from parsers import liste as lists
 from parsers.leaks import addresses_in
@@ -58,7 +58,7 @@ def a_mail(data: bytes) -> None:
 
 
 def a_campaign(data: bytes) -> None:
-    summary, *chunks = reading.read(data, REQUEST)
+    summary, *chunks = content.read(data, REQUEST)
     orjson.dumps([summary, *chunks], option=orjson.OPT_NON_STR_KEYS)
     assert sum(len(chunk["lines"]) for chunk in chunks) == summary.get("lines", 0)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.readers import Readers
+from gateway.reading.readers import Readers
 from tests.fuzz import seeds
 from tests.fuzz.targets import REQUEST
 

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway import previews
-from gateway.choices import read_config
+from gateway.intake.choices import read_config
+from gateway.letters import previews
 from mail.spec import Person
 from parsers import liste as lists
 from parsers import mime

@@ -16,11 +16,11 @@ from typing import Any
 import trustme
 
 from config.settings import Smtp
-from gateway.listener import Listener
 from gateway.passwords import Passwords, hash_password
-from gateway.prover import Prover
-from gateway.smtp_gate import Gate
-from gateway.smtp_limits import Limits
+from gateway.smtp.gate import Gate
+from gateway.smtp.limits import Limits
+from gateway.smtp.listener import Listener
+from gateway.smtp.prover import Prover
 from parsers.tokens import Keyring
 from store import accounts
 from store.engine import Database, now_ms

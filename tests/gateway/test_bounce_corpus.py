@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.explaining import explain
+from gateway.reading.explaining import explain
 
 FOLDER = Path(__file__).parents[1] / "corpus" / "bounces"
 ROWS = [json.loads(line) for line in (FOLDER / "expected.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import select
 
 from config.settings import Smtp
-from gateway.listener import Listener
 from gateway.passwords import Passwords
-from gateway.prover import Prover
-from gateway.smtp_gate import Gate
-from gateway.smtp_limits import Limits
+from gateway.smtp.gate import Gate
+from gateway.smtp.limits import Limits
+from gateway.smtp.listener import Listener
+from gateway.smtp.prover import Prover
 from store.tables import notices
+from tests.gateway.intake.test_steps import Office, mail, office, read, readers, words
 from tests.gateway.kit_intake import CA, DOMAIN, RING, Client
 from tests.gateway.kit_proof import Dns, signed
-from tests.gateway.test_intake import Office, mail, office, read, readers, words
 
 assert readers  # the module's own pool of reading processes
 pytestmark = pytest.mark.asyncio(loop_scope="module")

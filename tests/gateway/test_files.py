@@ -22,8 +22,8 @@ from store.engine import Database
 from store.states import Status
 from store.tables import recipients
 from store.values import Campaign, Job, Tracked
+from tests.gateway.intake.test_steps import KEYS, SIGNER, mail, office, readers, words  # noqa: F401 the readers are a fixture
 from tests.gateway.kit_intake import DOMAIN, RING
-from tests.gateway.test_intake import KEYS, SIGNER, mail, office, readers, words  # noqa: F401 the readers are a fixture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 PLAIN = "Email;Nom\nmarie@rcpt.example;Durand\npaul@rcpt.example;Martin\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from gateway import final, late
+from gateway.letters import final, late
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.recorder import Recorder
@@ -18,8 +18,8 @@ from store.lateness import HOUR
 from store.states import Event
 from store.tables import notices
 from store.values import Change
+from tests.gateway.intake.test_steps import KEYS, LISTE, Office, files, mail, office, read, readers, words
 from tests.gateway.kit_intake import RING
-from tests.gateway.test_intake import KEYS, LISTE, Office, files, mail, office, read, readers, words
 from tests.support.web_helpers import Reader
 
 assert readers  # the module's own pool of reading processes
@@ -179,7 +179,7 @@ async def test_a_late_campaign_asks_its_author_and_goes_when_told(tmp_path: Path
 async def test_a_mail_that_lay_here_for_a_day_is_asked_about_at_once(tmp_path: Path, monkeypatch: Any) -> None:
     async with office(tmp_path) as made:
         received = now_ms() - DAY
-        monkeypatch.setattr("tests.gateway.test_intake.now_ms", lambda: received)
+        monkeypatch.setattr("tests.gateway.intake.test_steps.now_ms", lambda: received)
         (answer,) = (await send(made, ("LISTE.csv", PEOPLE))).values()
         assert "24 heures de retard par notre faute" in words(answer) and "/v/" in words(answer)
         assert await made.states() == ["held"] and await late.tell(made.desk) == 0

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.explaining import explain
+from gateway.reading.explaining import explain
 from parsers import dsn
 from parsers.classify import ReplyClass
 from parsers.dsn import Severity

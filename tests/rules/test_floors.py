@@ -17,12 +17,12 @@ ROOMS = ("config", "parsers", "store", "mail", "mta", "gateway")
 FENCES = {
     "sqlalchemy": ("store/", "gateway/"),
     "alembic": ("store/",),
-    "aiosmtpd": ("gateway/smtp_", "gateway/listener", "gateway/receive", "gateway/rehearsal/"),
+    "aiosmtpd": ("gateway/smtp/", "gateway/processes/receive", "gateway/rehearsal/"),
     "starlette": ("gateway/web/",),
     "uvicorn": ("gateway/web/",),
     "jinja2": ("gateway/web/",),
     "xlrd": ("parsers/",),
-    "openpyxl": ("gateway/example",),
+    "openpyxl": ("gateway/letters/example",),
     "aiodns": ("mail/resolver",),
     "pycares": ("mail/resolver",),
     "dns": ("mail/resolver", "gateway/rehearsal/"),
@@ -86,7 +86,7 @@ def test_no_test_code_at_run_time() -> None:
         ("parsers/mime.py", "asyncio", True),
         ("mta/worker.py", "sqlalchemy.exc", True),
         ("gateway/web/app.py", "starlette.routing", False),
-        ("gateway/intake.py", "starlette", True),
+        ("gateway/intake/steps.py", "starlette", True),
         ("mail/dkim.py", "cryptography.hazmat", False),
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from store_helpers import KEYS
 from web_helpers import Reader
 
-from gateway import judging
+from gateway.returns import judging
 from gateway.web.recorder import Recorder
 from parsers.tokens import Keyring, Purpose, sign
 from store import campaigns

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
-from gateway.decisions import decide
+from gateway.letters.decisions import decide
 from parsers.orders import Act, Order
 from store import campaigns, control, talks
 from store.control import Halted

@@ -12,12 +12,12 @@ import asyncio
 from config import keys
 from config.durations import milliseconds
 from config.settings import Settings
-from gateway.alignment import Author, Way, look
 from gateway.cli.commands.database import settings_of
 from gateway.cli.commands.setup import a_label
 from gateway.cli.failure import Failure
 from gateway.findings.finding import Finding, said
 from gateway.findings.sender import of_sender
+from gateway.intake.alignment import Author, Way, look
 from mail.dkim import Signer, dns_name
 from mail.identity import identity, signers_of
 from mail.resolver import Resolver

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from config.settings import Limits
-from gateway.readers import Readers, Unread
+from gateway.reading.readers import Readers, Unread
 
 
 def explain(found: argparse.Namespace) -> int:

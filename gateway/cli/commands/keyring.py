@@ -12,7 +12,7 @@ import os
 
 from config import keys
 from gateway.cli.commands.database import settings_of
-from gateway.supervisor import take_lock
+from gateway.processes.supervisor import take_lock
 
 
 def rotate(found: argparse.Namespace) -> None:

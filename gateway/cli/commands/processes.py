@@ -1,7 +1,7 @@
 """`serve`, `worker`, and the children that `serve` starts.
 
 In: the parsed command line. Out: an exit status once the process has ended. A child ends with its parent: it watches
-the pipe that gateway/lifeline inherits. Logs JSON lines; a crash is one of them.
+the pipe that gateway/processes/lifeline inherits. Logs JSON lines; a crash is one of them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from config import logging
 from gateway.cli.commands.database import settings_of
-from gateway.lifeline import run_child, watch
+from gateway.processes.lifeline import run_child, watch
 
 
 def serve(found: argparse.Namespace) -> int:
     """Run the gateway until it is told to end."""
-    from gateway.supervisor import supervise
+    from gateway.processes.supervisor import supervise
 
     settings = settings_of(found)
     logging.setup("serve")
@@ -27,7 +27,7 @@ def serve(found: argparse.Namespace) -> int:
 
 def worker(found: argparse.Namespace) -> int:
     """Run senders only, until told to end: another machine on the same database."""
-    from gateway.supervisor import supervise
+    from gateway.processes.supervisor import supervise
 
     settings = settings_of(found)
     logging.setup("worker")
@@ -36,7 +36,7 @@ def worker(found: argparse.Namespace) -> int:
 
 def receive(found: argparse.Namespace) -> int:
     """Run the listener with intake, returns and janitor."""
-    from gateway.receive import run
+    from gateway.processes.receive import run
 
     settings = settings_of(found)
     logging.setup("receive")

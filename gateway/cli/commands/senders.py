@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 
 from config.durations import milliseconds
 from config.settings import Settings
-from gateway import asking
 from gateway.cli.commands.accounts import account_of
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
-from gateway.desk import Desk, rings
-from gateway.readers import Readers
+from gateway.intake.desk import Desk, rings
+from gateway.letters import asking
+from gateway.reading.readers import Readers
 from mail.alignment import organisation
 from mail.resolver import DnsTrouble, Resolver
 from parsers.address import Found, a_label, parse

@@ -10,7 +10,7 @@ import pytest
 from config import keys
 from gateway.cli.commands import setup
 from gateway.cli.main import main
-from gateway.supervisor import take_lock
+from gateway.processes.supervisor import take_lock
 from parsers.tokens import Keyring, Purpose, sign, verify
 from store.suppressions import SuppressionKeys
 
@@ -42,7 +42,7 @@ def test_old_suppressions_are_still_found(folder: Path) -> None:
 def test_a_gateway_that_runs_keeps_its_keys(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gateway.supervisor.PATIENCE", 0)
+    monkeypatch.setattr("gateway.processes.supervisor.PATIENCE", 0)
     lock = take_lock(folder / "data")
     try:
         assert main(["--config", str(folder / "mail2campaign.toml"), "key", "rotate", "tokens"]) == 1

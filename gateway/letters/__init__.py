@@ -1,0 +1,1 @@
+"""The gateway's own mails: answers, acknowledgements, reports, and what people reply to them."""

@@ -1,0 +1,1 @@
+"""The processes of `serve`: supervisor, receiver, their watch and their chores."""

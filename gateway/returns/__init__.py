@@ -1,0 +1,1 @@
+"""What comes back after sending: bounces, complaints, STOP mails, opens and clicks."""

@@ -1,0 +1,76 @@
+"""AUTH: nothing tells an unknown login from a wrong password, and guessing ends soon."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import argon2
+import pytest
+from argon2 import PasswordHasher
+
+from gateway.passwords import Passwords
+from gateway.smtp.limits import FAILED_LOGINS, FAILED_NAMES
+from tests.gateway.kit_intake import HASH, Client, House, house, plain
+
+
+async def client(made: House) -> Client:
+    opened = await Client.open(made.port("submissions"), tls=True)
+    await opened.hello()
+    return opened
+
+
+async def test_the_same_work_for_an_unknown_login_as_for_a_wrong_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[argon2.Parameters] = []
+    verify = PasswordHasher.verify
+
+    def counted(self: PasswordHasher, stored: Any, password: Any) -> bool:
+        hashed.append(argon2.extract_parameters(stored))
+        return bool(verify(self, stored, password))
+
+    monkeypatch.setattr(PasswordHasher, "verify", counted)
+    said, work = [], []
+    async with house(tmp_path) as made:
+        for name, password in (("anne", "wrong"), ("nobody", "wrong"), ("anne", "x" * 2_000), ("nobody", "x" * 2_000)):
+            opened = await client(made)
+            said.append(await opened.say(f"AUTH PLAIN {plain(name, password)}"))
+            work.append(tuple(hashed))
+            hashed.clear()
+            opened.close()
+    assert len(set(said)) == 1
+    assert said[0].startswith("535-5.7.8")
+    assert work[0] == work[1] == (argon2.extract_parameters(HASH),)
+    assert work[2] == work[3] == ()
+
+
+async def test_nobody_has_a_password_that_fits() -> None:
+    checks = Passwords(lambda: 0.0)
+    assert not await checks.fit("correct horse", None)
+    assert await checks.fit("correct horse", HASH)
+    assert not await checks.fit("correct horse", None)  # what is remembered is of one hash
+
+
+@pytest.mark.slow
+async def test_guesses_at_once_are_counted_like_guesses_in_turn(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        opened = await asyncio.gather(*(client(made) for _ in range(FAILED_LOGINS + 6)))
+        said = await asyncio.gather(*(one.say(f"AUTH PLAIN {plain('anne', f'{n}')}") for n, one in enumerate(opened)))
+        codes = [one[:3] for one in said]
+        assert (codes.count("535"), codes.count("454")) == (FAILED_LOGINS, 6)
+        assert (await (await client(made)).say(f"AUTH PLAIN {plain('anne')}")).startswith("454-4.7.0")
+
+
+@pytest.mark.parametrize("name", ["anne", "nobody"])
+async def test_a_login_that_many_guess_at_opens_to_familiar_addresses(tmp_path: Path, name: str) -> None:
+    async with house(tmp_path) as made:
+        for _ in range(FAILED_NAMES):
+            made.limits.names.count(name)
+        said = await (await client(made)).say(f"AUTH PLAIN {plain(name.title())}")
+        assert said.startswith("454-4.7.0")  # whether it exists or not
+    async with house(tmp_path / "familiar") as made:
+        assert (await (await client(made)).say(f"AUTH PLAIN {plain('anne')}")).startswith("235")
+        for _ in range(FAILED_NAMES):
+            made.limits.names.count("anne")
+        assert (await (await client(made)).say(f"AUTH PLAIN {plain('Anne')}")).startswith("235")
+        assert ("anne", "192.0.2.1") not in made.limits.familiar

@@ -40,6 +40,7 @@ class Delivery(Section):
     allow_networks: list[str] = Field([], description="CIDR list of private or loopback networks that an MX may name.")
     in_flight: int = Field(100, gt=0, le=1000, description="Mails of a process handed over and not yet committed.")
     connections_per_site: int = Field(20, gt=0, description="Connections of one process to one MX set at once.")
+    connections: int = Field(2000, ge=20, le=20_000, description="Connections of one process to all sites at once.")
     messages_per_connection: int = Field(100, gt=0, description="Mails sent over one connection before it is closed.")
     connect_timeout: str = Field("30s", description="Wait for the TCP connection.")
     reply_timeout: str = Field("5m", description="Wait for banner, EHLO, MAIL, RCPT replies (RFC 5321 4.5.3.2).")

@@ -21,6 +21,7 @@ from config.settings import Delivery, Settings, split_hostport
 from mail.dkim import Signer
 from mail.resolver import Fence, Resolver
 from mta.conditions import Conditions
+from mta.descriptors import connections
 from mta.gate import Gate
 from mta.lines import Line
 from mta.notices import NoticeLane
@@ -125,6 +126,7 @@ def _limits(delivery: Delivery, plans: Plans, dialling: Dialling) -> Limits:
     soonest = min(plans.retry.steps[0], plans.awaiting.steps[0]) / 1000
     return Limits(
         per_site=delivery.connections_per_site,
+        total=connections(delivery.connections),
         messages=delivery.messages_per_connection,
         dial=2 * dialling.connect_timeout + dialling.reply_timeout,
         dead=min(SHORTEST, soonest),  # no use in leaving a site alone for longer than its mails wait

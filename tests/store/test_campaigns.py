@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from store_helpers import NOW
 
 from store import accounts, campaigns
@@ -13,6 +13,7 @@ from store.campaigns import SAME_MESSAGE, Existing
 from store.engine import Database
 from store.states import Status
 from store.tables import blobs, recipients
+from store.tables import campaigns as table
 from store.values import CampaignState, NewCampaign, NewRecipient, Tracked
 
 
@@ -94,6 +95,17 @@ async def test_a_corrected_resend_replaces_the_held_campaign(db: Database, make:
     await make(2)
     async with db.read() as conn:
         assert (await campaigns.states(conn, [held.id]))[held.id] is CampaignState.REPLACED
+
+
+async def test_what_was_held_in_its_midst_is_never_replaced(db: Database, make: Any) -> None:
+    """Whoever has the mail already would get it again."""
+    begun = await make(2, held=({"reason": "signature"},))
+    async with db.write() as conn:
+        await conn.execute(update(table).where(table.c.id == begun.id).values(started_at=NOW))
+    await make(2)
+    async with db.write() as conn:
+        assert not await campaigns.take_place(conn, begun.id)
+        assert (await campaigns.states(conn, [begun.id]))[begun.id] is CampaignState.HELD
 
 
 async def test_an_address_belongs_to_one_account(db: Database) -> None:

@@ -16,9 +16,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
-from gateway.web import actions, consent, context, download, export, orders, report, senders, track, unsubscribe
+from gateway.web import actions, consent, context, download, events, export, orders, report, senders, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.guard import Guard
+from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
 from gateway.web.swift import Swift
 from store import campaigns
@@ -48,6 +49,7 @@ _ROUTES = [
     Route("/r/{token}.json", report.as_json),
     Route("/r/{token}", report.show),
     Route("/r/{token}/live", report.live),
+    Route("/r/{token}/events", events.stream),
     Route("/r/{token}/details", report.details),
     Route("/r/{token}/history/{recipient:int}", report.history),
     Route("/r/{token}/export.{kind}", export.recipients),
@@ -101,6 +103,7 @@ def build(ctx: Context) -> Starlette:
     app.state.links = track.Links()
     app.add_middleware(Swift, ctx=ctx, links=app.state.links)  # the last one added comes first
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
+    app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
     app.state.exports = asyncio.Semaphore(2)
     app.state.downloads = asyncio.Semaphore(download.AT_ONCE)
     return app

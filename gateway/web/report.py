@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -25,17 +24,18 @@ from gateway.intake.alignment import author_of
 from gateway.intake.loading import sentence
 from gateway.letters import expected
 from gateway.letters.held import reason
-from gateway.web import charts, context, halted, story, view
+from gateway.web import context, halted, story, view
+from gateway.web import look as looking
+from gateway.web.look import Look
 from gateway.web.pages import html, page
 from store import anonymous, campaigns, complaints, forecasts, hits, links, reports
 from store.engine import now_ms
-from store.pauses import Pause
 from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _IDS = 1 << 62  # what a database takes as a number, and beyond any id
-_SERIES = ("delivered", "opened", "clicked")
+PARTS = ("head", "figures")  # regions of the page and their templates
 _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
@@ -64,20 +64,6 @@ def is_past(request: Request, campaign: Campaign) -> bool:
     kept = int(context.of(request).report_days * 86_400_000)
     over = campaign.finished_at is not None and now_ms() > campaign.finished_at + kept
     return over or campaign.erased_at is not None
-
-
-async def figures(conn: Any, campaign: Campaign) -> tuple[Ledger, dict[str, Any]]:
-    """The ledger and everything that is drawn from it."""
-    ledger = await campaigns.ledger(conn, campaign.id)
-    if ledger is None:
-        raise HTTPException(404)
-    span = await reports.span(conn, campaign.id)
-    curve = None
-    if span is not None:
-        axis = charts.scale(*span)
-        found = await reports.curve(conn, campaign.id, axis.start, axis.step)
-        curve = charts.curve(axis, [(name, found.get(name, {})) for name in _SERIES])
-    return ledger, view.figures(campaign, ledger, curve) | {"anonymous": await anonymous.totals(conn, campaign.id)}
 
 
 def _turn(request: Request, asked: view.Query) -> AbstractAsyncContextManager[None]:
@@ -113,53 +99,63 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
 
 async def show(request: Request) -> Response:
     """The whole page."""
-    asked = _asked(request)
+    asked, looks = _asked(request), request.app.state.looks
     async with _turn(request, asked), context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
         past = is_past(request, campaign)
-        ledger, values = await figures(conn, campaign)
-        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
+        look = await looking.read(conn, campaign)
         rows = Page((), None, None) if past else await _rows(conn, campaign, asked)
         faults = [] if past else await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
-    values |= view.listing(campaign, ledger, asked, rows) | common(request, campaign)
-    values |= _halted(request, campaign, paused) | {"expected": _expected(request, campaign, ledger, ahead)}
-    values |= {"faults": faults, "bad": ledger.lines - ledger.recipients, "again": _again(campaign), "past": past}
+    looks.keep(look)
+    values = _values(request, look) | view.listing(campaign, look.ledger, asked, rows)
+    values |= {"faults": faults, "bad": look.ledger.lines - look.ledger.recipients, "again": again(campaign)}
+    values["events"] = "" if looking.is_over(campaign) else f"{values['base']}/events?lang={asked.lang}"
     return page("report.html", context.language(request, campaign.locale), **values)
 
 
 async def live(request: Request) -> Response:
     """The parts of the page that change, as JSON: {"again": ms, "regions": {id: HTML}}."""
+    asked = _asked(request)
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
-        past = is_past(request, campaign)
-        ledger, values = await figures(conn, campaign)
-        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
-        asked = _asked(request)
-        rows = await _rows(conn, campaign, asked) if asked.first_page and not past else None
-    locale = context.language(request, campaign.locale)
-    values |= common(request, campaign) | _halted(request, campaign, paused)
-    values["past"] = past
-    values["expected"] = _expected(request, campaign, ledger, ahead)
-    regions = {name: html(f"_{name}.html", locale, **values) for name in ("head", "figures")}
+        rows = await _rows(conn, campaign, asked) if asked.first_page and not is_past(request, campaign) else None
+    look = await request.app.state.looks.at(campaign.id, SOON / 2000)
+    regions = dict(parts(request, look))
     if rows is not None:
-        values |= view.listing(campaign, ledger, asked, rows)
-        regions["details"] = html("_details.html", locale, **values)
-    return JSONResponse({"again": _again(campaign), "regions": regions})
+        values = common(request, campaign) | view.listing(campaign, look.ledger, asked, rows)
+        regions["details"] = html("_details.html", context.language(request, campaign.locale), **values)
+    return JSONResponse({"again": again(campaign), "regions": regions})
 
 
-def _halted(request: Request, campaign: Campaign, paused: Sequence[Pause]) -> dict[str, Any]:
-    locale = context.language(request, campaign.locale)
-    return {"halted": halted.sentences(locale, campaign.timezone, paused)}
+def parts(request: Request, look: Look) -> dict[str, str]:
+    """The parts of the page that change by themselves, drawn once a look for all who read it by the same link."""
+    locale = context.language(request, look.campaign.locale)
+    reader = (request.path_params["token"], locale)
+    if reader not in look.parts:
+        values = _values(request, look)
+        look.parts[reader] = {name: html(f"_{name}.html", locale, **values) for name in PARTS}
+    return look.parts[reader]
+
+
+def _values(request: Request, look: Look) -> dict[str, Any]:
+    """What the parts are drawn from."""
+    campaign, locale = look.campaign, context.language(request, look.campaign.locale)
+    values = view.figures(campaign, look.ledger, look.curve) | common(request, campaign)
+    values |= {"anonymous": look.nobodys, "past": is_past(request, campaign)}
+    values["halted"] = halted.sentences(locale, campaign.timezone, look.paused)
+    values["expected"] = _expected(request, campaign, look.ledger, look.ahead)
+    return values
 
 
 def _expected(
-    request: Request, campaign: Campaign, ledger: Ledger, ahead: Mapping[int, forecasts.Row]
+    request: Request, campaign: Campaign, ledger: Ledger, ahead: forecasts.Row | None
 ) -> dict[str, str | None]:
     providers, locale = context.of(request).providers(), context.language(request, campaign.locale)
-    return expected.shown(locale, campaign, ledger, ahead.get(campaign.id), providers, now_ms())
+    return expected.shown(locale, campaign, ledger, ahead, providers, now_ms())
 
 
-def _again(campaign: Campaign) -> int:
+def again(campaign: Campaign) -> int:
+    """The ms after which a page looks again."""
     return SOON if campaign.state in (CampaignState.SENDING, CampaignState.LOADING) else LATER
 
 
@@ -212,7 +208,7 @@ async def as_json(request: Request) -> Response:
         paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
-    told = _expected(request, campaign, ledger, ahead)
+    told = _expected(request, campaign, ledger, ahead.get(campaign.id))
     document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
     document["anonymous"] = asdict(nobodys)
     document["links"] = zones.document(campaign.links, clicks, uncounted)

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.applications import Starlette
 
 from config.durations import milliseconds
 from config.keys import load_keyring
@@ -49,7 +50,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     providers = watch(settings.providers_file).current
     machines = Machines(settings.tracking.machines_file).current
     ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers, machines)
-    server = Server(configuration(settings, ctx))
+    app = build(ctx)
+    server = Server(configuration(settings, app))
     try:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(recorder.run())
@@ -59,6 +61,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             ended_alone = serving.done()
             stopping.cancel()
+            app.state.streams.close()
             server.should_exit = True
             await serving
             recorder.close()
@@ -71,11 +74,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     log("stopped", code=0)
 
 
-def configuration(settings: Settings, ctx: Context) -> uvicorn.Config:
+def configuration(settings: Settings, app: Starlette) -> uvicorn.Config:
     """How uvicorn serves the application."""
     host, port = split_hostport(settings.web.listen)
     return uvicorn.Config(
-        build(ctx),
+        app,
         host=host,
         port=port,
         http="httptools",

@@ -78,11 +78,70 @@ sheet?.addEventListener("click", (event) => {
   if (event.target === sheet) sheet.close();
 });
 
-// --- live figures
-let last = {};
+// --- live figures: pushed by the server while the campaign is sent, asked for now and then otherwise
+const last = {};
+const QUIET = 40000; // ms without a word after which a stream is taken for lost
 let timer = 0;
+let stream = null;
+let heard = 0;
+let listed = 0;
 function liveUrl() {
   live.dataset.live = location.pathname.replace(/\/$/, "") + "/live" + location.search;
+}
+function follow() {
+  clearTimeout(timer);
+  if (!live.dataset.events || !window.EventSource) return look();
+  stream = new EventSource(live.dataset.events);
+  heard = Date.now();
+  stream.addEventListener("news", (event) => {
+    heard = Date.now();
+    redraw(JSON.parse(event.data).regions);
+    say("on", false);
+    list();
+  });
+  stream.addEventListener("beat", () => {
+    heard = Date.now();
+    say("on", false);
+  });
+  stream.addEventListener("end", () => {
+    live.dataset.events = "";
+    live.dataset.again = 20000;
+    leave();
+    look();
+  });
+  stream.addEventListener("error", () => {
+    if (stream?.readyState === EventSource.CLOSED) {
+      leave(); // refused, or no stream here: ask instead, and try again later
+      live.dataset.events = "";
+      look();
+    } else say("lost", true);
+  });
+  watch();
+}
+function watch() {
+  timer = setTimeout(() => {
+    if (!stream) return;
+    if (Date.now() - heard < QUIET) return watch();
+    leave();
+    live.dataset.events = ""; // something on the way holds streams back
+    look();
+  }, 5000);
+}
+function leave() {
+  clearTimeout(timer);
+  stream?.close();
+  stream = null;
+}
+async function list() {
+  // the table is each reader's own view: it is asked for, and not more often than every 15 s
+  if (!table()?.dataset.region || Date.now() - listed < 15000) return;
+  listed = Date.now();
+  const before = asked;
+  try {
+    const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
+    const news = answer.ok ? await answer.json() : { regions: {} };
+    if (before === asked && news.regions.details !== undefined) redraw({ details: news.regions.details });
+  } catch {} // the next news will bring it
 }
 async function look() {
   clearTimeout(timer);
@@ -108,14 +167,17 @@ function redraw(news) {
   for (const region of regions()) {
     const html = news[region.dataset.region];
     if (html === undefined || html === last[region.dataset.region]) continue;
-    last[region.dataset.region] = html;
     const busy = region.contains(document.activeElement) || sheet.open || String(getSelection() ?? "");
     if (region.id === "details" && busy) continue; // never under the reader's fingers
+    last[region.dataset.region] = html;
     const opened = [...region.querySelectorAll("details[open]")].length;
-    const focused = region.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const chosen = [...region.querySelectorAll("input:checked")].map((box) => box.id);
+    const focused = region.contains(document.activeElement) ? document.activeElement : null;
+    const mark = focused && (focused.id ? `#${CSS.escape(focused.id)}` : `[href="${CSS.escape(focused.getAttribute("href") ?? "")}"]`);
     region.innerHTML = html;
     if (opened) region.querySelectorAll("details").forEach((box) => (box.open = true));
-    if (focused) region.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+    for (const id of chosen) if (document.getElementById(id)) document.getElementById(id).checked = true;
+    if (mark) region.querySelector(mark)?.focus();
   }
 }
 function say(what, lost) {
@@ -125,8 +187,9 @@ function say(what, lost) {
 if (live) {
   live.hidden = false;
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) clearTimeout(timer);
-    else look();
+    if (document.hidden) leave();
+    else follow();
   });
-  timer = setTimeout(look, Number(live.dataset.again));
+  if (live.dataset.events) follow();
+  else timer = setTimeout(look, Number(live.dataset.again));
 }

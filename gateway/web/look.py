@@ -1,0 +1,108 @@
+"""One look at all that a report draws beside the list of people, shared by everybody who reads the same report.
+
+In: an open connection and a campaign; for `Looks`, campaigns' ids and how old a look may be. Out: frozen `Look`s: totals and
+counters only, so that a look costs as little for a million recipients as for a hundred. However many pages follow a campaign,
+the database is asked once in that time. Raises HTTPException 404 for a campaign that is gone, and what the database raises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from gateway.web import charts, halted
+from store import anonymous, campaigns, forecasts, reports
+from store.anonymous import Totals
+from store.engine import Database
+from store.pauses import Pause
+from store.values import Campaign, CampaignState, Ledger
+
+SERIES = ("delivered", "opened", "clicked")
+_KEPT = 64  # campaigns whose last look is remembered
+_OVER = (CampaignState.STOPPED, CampaignState.FINISHED, CampaignState.REPLACED)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one moment; `parts` are its drawings by reader, as they are asked for."""
+
+    campaign: Campaign
+    ledger: Ledger
+    axis: charts.Scale | None
+    counts: Mapping[str, Mapping[int, int]]
+    nobodys: Totals
+    paused: Sequence[Pause]
+    ahead: forecasts.Row | None
+    parts: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, compare=False)
+
+    @property
+    def curve(self) -> charts.Curve | None:
+        """The running totals, None before anything was delivered."""
+        if self.axis is None:
+            return None
+        return charts.curve(self.axis, [(name, self.counts.get(name, {})) for name in SERIES])
+
+
+def is_over(campaign: Campaign) -> bool:
+    """Whether a campaign has ended: what still comes is what people do with it."""
+    return campaign.state in _OVER
+
+
+async def read(conn: Any, campaign: Campaign) -> Look:
+    """Look at a campaign now."""
+    ledger = await campaigns.ledger(conn, campaign.id)
+    if ledger is None:
+        raise HTTPException(404)
+    span = await reports.span(conn, campaign.id)
+    axis = None if span is None else charts.scale(*span)
+    counts = {} if axis is None else await reports.curve(conn, campaign.id, axis.start, axis.step)
+    nobodys, paused = await anonymous.totals(conn, campaign.id), await halted.of(conn, campaign)
+    ahead = (await forecasts.read(conn, [campaign.id])).get(campaign.id)
+    return Look(campaign, ledger, axis, counts, nobodys, paused, ahead)
+
+
+@dataclass(slots=True)
+class _Entry:
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    look: Look | None = None
+    at: float = 0.0
+
+
+class Looks:
+    """The last look at each campaign."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._entries: OrderedDict[int, _Entry] = OrderedDict()
+
+    async def at(self, campaign_id: int, age: float) -> Look:
+        """A look that is at most `age` seconds old; whoever comes while one is under way waits for it."""
+        entry = self._entry(campaign_id)
+        async with entry.turn:
+            if entry.look is not None and time.monotonic() - entry.at < age:
+                return entry.look
+            async with self._db.read() as conn:
+                campaign = await campaigns.get(conn, campaign_id)
+                if campaign is None:
+                    raise HTTPException(404)
+                look = await read(conn, campaign)
+            entry.look, entry.at = look, time.monotonic()
+            return look
+
+    def keep(self, look: Look) -> None:
+        """Remember a look that somebody has just taken: nobody is shown an older one after it."""
+        entry = self._entry(look.campaign.id)
+        entry.look, entry.at = look, time.monotonic()
+
+    def _entry(self, campaign_id: int) -> _Entry:
+        entry = self._entries.setdefault(campaign_id, _Entry())
+        self._entries.move_to_end(campaign_id)
+        while len(self._entries) > _KEPT:
+            self._entries.popitem(last=False)
+        return entry

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Unpack the mail servers that tests/peers delivers into, side by side: as Debian packages they exclude one another.
+# Unpack other people's servers that tests/peers runs, side by side: as Debian packages they exclude one another, or start.
 # In: a folder (default /var/cache/mail2campaign-peers). Out: FOLDER/PACKAGE/ with its files and FOLDER/PACKAGE.version.
 # With --libraries it prints the Debian packages of the libraries they need, and unpacks nothing.
 set -euo pipefail
-peers=(postfix exim4-daemon-light opensmtpd dovecot-core dovecot-lmtpd)
+peers=(postfix exim4-daemon-light opensmtpd dovecot-core dovecot-lmtpd prometheus pebble)
 
 if [ "${1:-}" = --libraries ]; then
   apt-cache depends --no-recommends --no-suggests "${peers[@]}" | sed -n 's/^ *Depends: \(lib[^ <>]*\)$/\1/p' | sort -u

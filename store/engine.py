@@ -51,6 +51,11 @@ def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
         connection.opening = "BEGIN IMMEDIATE" if writer else "BEGIN"
 
 
+def turn_file(database: Path) -> Path:
+    """The file on whose lock the writers of a SQLite database queue."""
+    return database.with_name(database.name + ".turn")
+
+
 class WriteQueue:
     """Whose turn it is to write to a SQLite file, between processes: a blocking flock taken in a thread of its own."""
 
@@ -99,7 +104,7 @@ class Database:
         writer = create_async_engine(url, module=Driver(), pool_size=1, max_overflow=0)
         _prepare_sqlite(reader, writer=False)
         _prepare_sqlite(writer, writer=True)
-        return cls(url, reader, writer, WriteQueue(file.with_name(file.name + ".turn")))
+        return cls(url, reader, writer, WriteQueue(turn_file(file)))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -117,8 +122,8 @@ class Database:
         async with self._turn, self._queue, self._writer.begin() as connection:
             yield connection
 
-    async def migrate(self) -> None:
-        """Bring the tables to the newest version."""
+    async def migrate(self, revision: str = "head") -> None:
+        """Bring the tables to the newest version, or to an earlier one on the way."""
         from alembic.config import Config  # half a second that only those who migrate pay
 
         config = Config()
@@ -127,7 +132,7 @@ class Database:
             async with self.write():
                 pass
         async with self._writer.connect() as connection:
-            await connection.run_sync(_upgrade, config)
+            await connection.run_sync(_upgrade, config, revision)
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -137,8 +142,8 @@ class Database:
             self._queue.close()
 
 
-def _upgrade(connection: Any, config: Any) -> None:
+def _upgrade(connection: Any, config: Any, revision: str) -> None:
     from alembic import command
 
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -3,7 +3,7 @@
 In: an envelope and the raw bytes. Out: a reference; `put` returns only after file and folder are on the disk, so a "250" that
 follows it is a promise (RFC 5321 6.1). A file is one JSON line (the envelope) and the mail. `done` forgets a mail, `shunt`
 sets one aside with the reason when reading it failed; `expire` drops what was set aside long ago. `keep` bounds what is kept
-for an operator. Raises OSError when the disk does.
+for an operator; `take_up` lets be read what a backup brought back. Raises OSError when the disk does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import orjson
+
+RESTORED = "restored"  # mails that a backup held, until an operator lets them be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Spool:
         """Remove mails set aside or kept for the operator more than `age` seconds before `now`; returns how many files."""
         old = [
             path
-            for folder in (self._shunt, self.folder / "postmaster")
+            for folder in (self._shunt, self.folder / "postmaster", self.folder / RESTORED)
             if folder.is_dir()
             for path in folder.iterdir()
             if path.stat().st_mtime < now - age
@@ -115,6 +117,15 @@ class Spool:
         for path in old:
             path.unlink(missing_ok=True)
         return len(old)
+
+    def take_up(self) -> int:
+        """Let mails that came back from a backup be read after all; returns how many."""
+        waiting = sorted((self.folder / RESTORED).glob("*"))
+        for path in waiting:
+            path.rename(self._new / path.name)
+        if waiting:
+            _fsync(self._new)
+        return len(waiting)
 
     def sweep(self) -> int:
         """Remove what a crash left half-written (never acknowledged); returns how many files."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from gateway.cli import arguments_people
+from gateway.cli import arguments_people, arguments_upkeep
 
 COMMANDS = "gateway.cli.commands"
 HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
@@ -41,7 +41,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     arguments_people.arguments(_add, partial(_group, commands))
     _addresses(commands)
     _keys(commands)
-    _upkeep(commands)
+    arguments_upkeep.arguments(commands, _add, partial(_group, commands))
     found = parser.parse_args(words)
     if found.version:
         found.run = f"{COMMANDS}.upkeep:version"
@@ -247,13 +247,3 @@ def _keys(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
         rings, "rotate", "keyring:rotate", "put a new secret in force; what the old ones made is read for ever"
     )
     rotate.add_argument("ring", choices=("tokens", "suppression"))
-
-
-def _upkeep(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    actions = _group(commands, "db", "the database")
-    _add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
-    explain = _add(
-        commands, "explain", "explain:explain", "tell what the gateway makes of mails, lists and Config files"
-    )
-    explain.add_argument("files", nargs="+", metavar="FILE")
-    _add(commands, "settings", "upkeep:settings", "print every setting with its description and default")

@@ -9,7 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 # by name: telling what went wrong needs none of their modules
-_OURS = {"Failure", "ConfigError", "KeysError", "ServeError", "StageError", "Taken"}
+_OURS = {
+    "ArchiveError", "ConfigError", "CopyError", "Failure", "KeysError", "Occupied", "ServeError", "StageError", "Taken"
+}  # fmt: skip
 _LONGEST = 400
 
 

@@ -19,6 +19,7 @@ from parsers.orders import Act, Order
 from store import campaigns, control, talks
 from store.control import Halted
 from store.engine import Database, now_ms
+from store.spool import RESTORED, Spool
 from store.talks import Choice, Verdict
 from store.values import Campaign, CampaignState, Ledger
 
@@ -79,7 +80,11 @@ def resume(found: argparse.Namespace) -> None:
         async with database.write() as conn:
             return await control.resume_all(conn, now_ms())
 
-    print(f"resumed {_counts(with_database(settings_of(found), work))}")
+    settings = settings_of(found)
+    print(f"resumed {_counts(with_database(settings, work))}")
+    spool = settings.gateway.data_dir / "spool"
+    if (spool / RESTORED).is_dir() and (mails := Spool(spool).take_up()):
+        print(f"took up {mails} mail{'s' * (mails != 1)} that came back from a backup and had not been read")
 
 
 def release(found: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""Backups: one file that holds everything a gateway needs to live again."""

@@ -36,6 +36,9 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     # receiving
     "mail_accepted": ("info", {"ref", "kind", "listener", "peer", "bytes", "account", "campaign", "proof"}),
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),
+    "logged_in": ("info", {"user", "account", "peer", "way"}),
+    "logged_out": ("info", {"user", "account"}),
+    "user_changed": ("info", {"user", "account", "what", "by"}),
     "sender_asked": ("info", {"account", "sender", "notice"}),
     "sender_answered": ("info", {"account", "sender", "answer"}),
     "login_failed": ("warning", {"listener", "peer"}),

@@ -110,10 +110,22 @@ class Smtp(Section):
 class Web(Section):
     listen: str = Field("127.0.0.1:8080", description="host:port of the web pages, tracking and unsubscribing.")
 
+    trusted_proxies: list[str] = Field(
+        ["127.0.0.0/8", "::1/128"],
+        description="CIDR list of what stands in front: its X-Forwarded-For tells who guesses passwords.",
+    )
+
     @field_validator("listen")
     @classmethod
     def _listen(cls, value: str) -> str:
         return _hostports([value])[0]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, values: list[str]) -> list[str]:
+        for value in values:
+            ipaddress.ip_network(value, strict=False)
+        return values
 
 
 class DatabaseSection(Section):

@@ -20,6 +20,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = 2
 _REMEMBERED = 1_000
 _REMEMBERED_S = 300.0
+SHORTEST = 12  # characters of a password that somebody chooses (ANSSI: 12 and more)
 _LONGEST = 1_024  # characters of a password
 
 

@@ -5,11 +5,11 @@ Out: 30 characters of lower-case base32 (RFC 4648 section 6 alphabet, no padding
 A token that was altered, cut, upper-cased or made for another purpose verifies to None; callers that read address
 local parts lower-case them first. Raises ValueError only for values that no caller of ours may pass; logs nothing.
 
-Layout, 150 bits = 30 characters, so that there are no spare bits and one spelling only:
-version 2 · key id 8 · number 48 · extra 12 · MAC 80. The MAC covers the purpose and everything before it: keyed BLAKE2b
-(RFC 7693 section 2.9) over a topic and the head, whose 64 bytes give four MACs, as slices of one digest are independent:
-to the four tokens of every mail, which share a topic, or to four extras in a row of any other purpose, which is its own
-topic. A mail with ten links costs five digests.
+Layout, 150 bits = 30 characters, so that there are no spare bits and one spelling only: version 2 · key id 8 · number
+48 · extra 12 · MAC 80. The MAC covers the purpose and everything before it: keyed BLAKE2b (RFC 7693 section 2.9) over a
+topic and the head, whose 64 bytes give four MACs, as slices of one digest are independent: to the four tokens of every
+mail, which share a topic, or to four extras in a row of any other purpose, which is its own topic. A mail with ten
+links costs five digests.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Purpose(IntEnum):
     LAST_OPEN = 15  # the pixel of service mail: a person of an account, no mail in particular
     OPENS = 16  # the pixel of an anonymous campaign, nobody's in particular
     RETURN = 17  # the page on which somebody who left comes back; its extra is the day on which it was asked for
+    PASSWORD = 18  # the page on which a user chooses a password; its extra is the serial of the letter
     DOCUMENT = 20  # a personal attachment: the recipient, and which of the files that their cell names
 
 

@@ -1,7 +1,8 @@
 """Accounts, their logins, attestations and declared senders.
 
 In: an open connection and plain values. Out: frozen values of store.values. A sender address belongs to exactly one
-account: `declare_sender` raises Taken when another one has it (or its domain), as do second accounts and logins of a name.
+account: `declare_sender` raises Taken when another one has it (or its domain), as do second accounts and logins of a
+name.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import a_label
 from parsers.address import key as mailbox
-from store.tables import accounts, attestations, logins, senders
+from store.tables import accounts, attestations, senders
 from store.tables_senders import domains, sender_letters
+from store.tables_users import logins
 from store.values import Account, Sender
 
 UNPROVED_MS = 7 * 86_400_000  # for how long an address that was only declared is kept for its account
@@ -33,6 +35,8 @@ class Login:
     login: str
     password_hash: str
     role: str
+    id: int = 0
+    second_factor: bool = False  # then the password alone opens nothing: programs need one of their own
 
 
 async def create_account(
@@ -63,6 +67,7 @@ async def add_login(
         "password_hash": password_hash,
         "role": role,
         "created_at": now,
+        "email": login if "@" in login else "",
     }
     try:
         await conn.execute(insert(logins), row)
@@ -73,7 +78,9 @@ async def add_login(
 async def find_login(conn: AsyncConnection, login: str) -> Login | None:
     """The login of that name, whatever its case."""
     row = (await conn.execute(select(logins).where(logins.c.login == login.casefold()))).first()
-    return None if row is None else Login(row.account_id, row.login, row.password_hash, row.role)
+    if row is None:
+        return None
+    return Login(row.account_id, row.login, row.password_hash, row.role, row.id, row.totp_at is not None)
 
 
 async def attest(conn: AsyncConnection, account_id: int, by: str, wording: str, now: int) -> None:

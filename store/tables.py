@@ -59,17 +59,6 @@ accounts = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
-logins = Table(
-    "logins",
-    metadata,
-    _id(),
-    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
-    Column("login", Text, nullable=False, unique=True),
-    Column("password_hash", Text, nullable=False),
-    Column("role", Text, nullable=False, server_default="admin"),
-    Column("created_at", BigInteger, nullable=False),
-)
-
 attestations = Table(
     "attestations",
     metadata,

@@ -11,13 +11,36 @@ from typing import Any
 
 Add = Callable[..., argparse.ArgumentParser]
 Group = Callable[[str, str], Any]
+_ROLES = ("read", "send", "admin")
 
 
 def arguments(add: Add, group: Group) -> None:
     """Add the commands about people."""
+    _users(add, group)
     _consents(add, group)
     _persons(add, group)
     _complaints(add, group)
+
+
+def _users(add: Add, group: Group) -> None:
+    actions = group("user", "people who log in under an account: read looks, send writes campaigns, admin does all")
+    new = add(actions, "add", "users:add", "add a user; without a password they get a link by mail to choose one")
+    new.add_argument("name", metavar="ACCOUNT")
+    new.add_argument("login", metavar="LOGIN", help="their e-mail address, or another name")
+    new.add_argument("--email", default="", metavar="ADDRESS", help="(default: the login, when it is an address)")
+    new.add_argument("--role", choices=_ROLES, default="send", help="(default: send)")
+    new.add_argument("--operator", action="store_true", help="also looks after the gateway: all accounts, queues, IPs")
+    add(actions, "list", "users:show", "list the users").add_argument("name", metavar="ACCOUNT", nargs="?")
+    role = add(actions, "role", "users:role", "give a user another role")
+    role.add_argument("login", metavar="LOGIN")
+    role.add_argument("role", choices=_ROLES, nargs="?")
+    role.add_argument("--operator", choices=("yes", "no"))
+    word = add(actions, "password", "users:password", "mail a user a link to choose a password")
+    word.add_argument("login", metavar="LOGIN")
+    word.add_argument("--no-second-factor", action="store_true", help="and ask for no one-time code: theirs is lost")
+    for parser in (new, word):
+        parser.add_argument("--password-stdin", action="store_true", help="read the password from stdin instead")
+    add(actions, "remove", "users:remove", "forget a user").add_argument("login", metavar="LOGIN")
 
 
 def _consents(add: Add, group: Group) -> None:

@@ -1,7 +1,7 @@
 """What went wrong in a command, as one line.
 
-In: an exception. Out: a sentence without line breaks; a refusal of ours speaks for itself, what others raise is named by
-its kind. Raises nothing.
+In: an exception. Out: a sentence without line breaks; a refusal of ours speaks for itself, what others raise is named
+by its kind. Raises nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from pathlib import Path
 
 # by name: telling what went wrong needs none of their modules
 _OURS = {
-    "ArchiveError", "ConfigError", "CopyError", "Failure", "KeysError", "Occupied", "ServeError", "StageError", "Taken"
+    "ArchiveError", "ConfigError", "CopyError", "Failure", "KeysError", "LastAdmin", "Occupied", "ServeError", "StageError",
+    "Taken",
 }  # fmt: skip
 _LONGEST = 400
 

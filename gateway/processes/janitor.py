@@ -3,8 +3,8 @@ that go wrong are paused, and whoever must know is told; people are erased when 
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns, what readers did), every five
 (workers, steps of the warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour
-(suppressions that have ended, the memory against replay, old files). A chore that fails is logged and tried again at its next
-turn. Logs campaign_finished, source_moved and swept.
+(suppressions that have ended, the memory against replay, old files). A chore that fails is logged and tried again at
+its next turn. Logs campaign_finished, source_moved and swept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from config.durations import milliseconds
 from config.logging import log
 from gateway.figures.forecasting import Forecaster
 from gateway.intake.desk import Desk
-from gateway.letters import brakes, comebacks, final, late, talks
+from gateway.letters import brakes, comebacks, final, late, passwords, talks
 from gateway.letters.alerts import Alerts
 from gateway.processes.erasing import Eraser
 from gateway.returns import complaints, judging
@@ -52,6 +52,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_SWEEP_TURNS, lambda: talks.confirm(desk)),
         (_REPORT_TURNS, lambda: final.tell(desk)),
         (1, lambda: comebacks.invite(desk)),
+        (1, lambda: passwords.write(desk)),
         (1, eraser.turn),
         (_REPORT_TURNS, lambda: complaints.count(desk)),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),

@@ -1,9 +1,10 @@
 """AUTH PLAIN (RFC 4616) and LOGIN: from base64 to a login, or a reply.
 
 In: the arguments of AUTH and the connection to ask further. Out: the `Login`, a reply to give, or None when a reply was
-given already. An unknown login and a wrong password get the same answer after the same work; ten failures of one address
-within ten minutes close the door to it, and fifty of one login (there or not) within an hour close that login to all
-addresses but those from which it was right before. Logs login_failed, without the name.
+given already. An unknown login and a wrong password get the same answer after the same work; ten failures of one
+address within ten minutes close the door to it, and fifty of one login (there or not) within an hour close that login
+to all addresses but those from which it was right before. A password of a program (store.factors) opens like the
+login's own. Logs login_failed, without the name.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from typing import Any
 from aiosmtpd.smtp import MISSING
 
 from config.logging import log
+from gateway import totp
 from gateway.smtp.gate import Gate
 from gateway.smtp.refusals import reply
+from store import factors
 from store.accounts import Login, find_login
+from store.engine import now_ms
 
 _NAME = 200  # characters of a login that are told apart
 
@@ -38,11 +42,17 @@ async def _checked(gate: Gate, port: str, peer: str, name: str, password: str) -
         return reply(454, "4.7.0", "failures")
     async with gate.database.read() as conn:
         found = await find_login(conn, name)
-    right = await gate.passwords.fit(password, found.password_hash if found else None)
+        own = await factors.password_of(conn, found.id if found else 0, totp.digest(password[:_NAME]))
+    # with a second factor the password alone opens nothing here: a program has one of its own
+    stored = found.password_hash if found and not found.second_factor else None
+    right = own is not None or await gate.passwords.fit(password, stored)
     if limits.failures.spent(peer):  # many guesses at once: those before this one have used up its window
         return reply(454, "4.7.0", "failures")
     if right and found:
         limits.familiar.add(key, peer)
+        if own is not None and (own.used_at or 0) < now_ms() - factors.DAY:
+            async with gate.database.write() as conn:
+                await factors.password_used(conn, own, now_ms())
         return found
     limits.failures.count(peer)
     limits.names.count(key)

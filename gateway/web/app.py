@@ -1,8 +1,8 @@
 """All addresses of the web side and the one application that answers them.
 
-In: a `Context`. Out: an ASGI application: tracking, unsubscribing, files to download, the report and its exports, two
-health checks, a page that says what this gateway is. Errors become pages in the reader's
-language. Logs `failed` for what no page foresaw, without the address (it holds the token).
+In: a `Context`. Out: an ASGI application: tracking, unsubscribing, files to download, the report and its exports, the
+extranet, two health checks, a page that says what this gateway is. Errors become pages in the reader's language. Logs
+`failed` for what no page foresaw, without the address (it holds the token).
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from starlette.routing import Route
 from config.logging import log
 from gateway.web import actions, consent, context, download, events, export, orders, report, senders, track, unsubscribe
 from gateway.web.context import Context
+from gateway.web.extranet import gate, login
+from gateway.web.extranet.language import Remembering
+from gateway.web.extranet.routes import ROUTES, twins
 from gateway.web.guard import Guard
 from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
@@ -97,9 +100,12 @@ async def _crashed(request: Request, error: Exception) -> Response:
 def build(ctx: Context) -> Starlette:
     """Make the application."""
     own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
-    app = Starlette(routes=[*own, *_ROUTES], exception_handlers={HTTPException: _refused, Exception: _crashed})
+    handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
+    app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES)], exception_handlers=handlers)
     app.add_middleware(Guard)
+    app.add_middleware(Remembering)
     app.state.context = ctx
+    app.state.door = login.Door()
     app.state.links = track.Links()
     app.add_middleware(Swift, ctx=ctx, links=app.state.links)  # the last one added comes first
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign

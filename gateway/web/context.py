@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from config.providers import Providers
 from gateway import i18n
+from gateway.web.peer import LOOPBACK, Network
 from gateway.web.recorder import Recorder
 from parsers.hits import OURS, Rule
 from parsers.tokens import Keyring
@@ -31,7 +32,7 @@ def shipped() -> Providers:
 class Context:
     """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
     reports stay readable `report_days` after the end; `providers` are those in force, for their names;
-    `machines` the rules by which robots are known.
+    `machines` the rules by which robots are known; `proxies` the networks of what stands in front of us.
     """
 
     db: Database
@@ -43,6 +44,7 @@ class Context:
     report_days: float
     providers: Callable[[], Providers] = shipped
     machines: Callable[[], tuple[Rule, ...]] = lambda: OURS
+    proxies: tuple[Network, ...] = LOOPBACK
 
 
 def of(request: Request) -> Context:
@@ -51,5 +53,8 @@ def of(request: Request) -> Context:
 
 
 def language(request: Request, default: str) -> str:
-    """The language of a page: `?lang=`, then the reader's browser, then `default`."""
-    return i18n.negotiate(request.query_params.get("lang"), request.headers.get("accept-language", ""), default)
+    """The language of a page: `?lang=`, what was chosen in the extranet, then the reader's browser, then `default`."""
+    asked = (
+        request.query_params.get("lang") or request.cookies.get("m2c_lang") or getattr(request.state, "locale", None)
+    )
+    return i18n.negotiate(asked, request.headers.get("accept-language", ""), default)

@@ -1,8 +1,8 @@
 """Pages from templates, the static files, and what is said when something is not there.
 
 In: a template's name, a language and values. Out: HTML answers; every value is escaped (autoescape), a value that is
-missing raises (a bug, found by tests). Static files carry a hash of their content in the address and are kept for a year.
-`problem` is the page for 404, 410, 413, 500 and their like. Nothing is logged here.
+missing raises (a bug, found by tests). Static files carry a hash of their content in the address and are kept for a
+year. `problem` is the page for 404, 410, 413, 500 and their like. Nothing is logged here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from gateway import i18n
 from mail.download import size
 
 _HERE = Path(__file__).parent
-STATIC = {"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"}
+STATIC = {
+    "app.css": "text/css; charset=utf-8",
+    "app.js": "text/javascript; charset=utf-8",
+    "extranet.css": "text/css; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 _environment = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
@@ -64,7 +69,16 @@ def page(template: str, locale: str, status: int = 200, **values: Any) -> HTMLRe
     return HTMLResponse(html(template, locale, **values), status, headers)
 
 
-_PROBLEMS = {400: "method", 404: "not_found", 405: "method", 408: "busy", 410: "gone", 413: "large", 503: "busy"}
+_PROBLEMS = {
+    400: "method",
+    403: "forbidden",
+    404: "not_found",
+    405: "method",
+    408: "busy",
+    410: "gone",
+    413: "large",
+    503: "busy",
+}
 
 
 def problem(locale: str, status: int, key: str = "") -> HTMLResponse:
@@ -77,7 +91,7 @@ def problem(locale: str, status: int, key: str = "") -> HTMLResponse:
 
 
 async def static(request: Request) -> Response:
-    """Serve one of our three files; an old hash gets the current file, uncached."""
+    """Serve one of our files; an old hash gets the current file, uncached."""
     name = request.path_params["name"]
     if name not in STATIC:
         return problem(i18n.DEFAULT, 404)

@@ -2,14 +2,13 @@
 
 In: `GET /r/TOKEN…`. Out: HTML (or fragments of it for the page's small script) and JSON. All totals come from tallies;
 a page of recipients is cut by key, so the answer takes as long for a million recipients as for a hundred. Orders and
-searches that read a whole campaign run two at a time. An unknown token gives 404; of a report past its time only the totals
-are left, and what names people is 410.
+searches that read a whole campaign run two at a time. An unknown token gives 404; of a report past its time only the
+totals are left, and what names people is 410.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
@@ -24,16 +23,15 @@ from gateway.intake.alignment import author_of
 from gateway.intake.loading import sentence
 from gateway.letters import expected
 from gateway.letters.held import reason
-from gateway.web import context, halted, story, view
+from gateway.web import access, context, halted, story, view
 from gateway.web import look as looking
 from gateway.web.look import Look
 from gateway.web.pages import html, page
-from store import anonymous, campaigns, complaints, forecasts, hits, links, reports
+from store import anonymous, campaigns, complaints, forecasts, hits, reports
 from store.engine import now_ms
 from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _IDS = 1 << 62  # what a database takes as a number, and beyond any id
 PARTS = ("head", "figures")  # regions of the page and their templates
 _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
@@ -42,21 +40,15 @@ SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
 async def find(request: Request, conn: Any, totals: bool = False) -> Campaign:
     """The campaign of the token in the address; 404 or, unless only its totals are asked for, 410 when there is none."""
-    token = request.path_params["token"]
-    campaign = await campaigns.find_by_report_token(conn, token) if _TOKEN.fullmatch(token) else None
-    if campaign is None and _TOKEN.fullmatch(token):
-        campaign = await links.find(conn, token, now_ms())
-        request.state.reads_only = True
-    if campaign is None:
-        raise HTTPException(404)
+    campaign = await access.reach(request, conn)
     if not totals and is_past(request, campaign):
         raise HTTPException(410)
     return campaign
 
 
 def reads_only(request: Request) -> bool:
-    """Whether the link that was found only reads (store.links): it neither stops nor pauses."""
-    return bool(getattr(request.state, "reads_only", False))
+    """Whether the link or the login that was found only reads: it neither stops nor pauses."""
+    return access.of(request).power < access.Power.HALT
 
 
 def is_past(request: Request, campaign: Campaign) -> bool:
@@ -77,7 +69,7 @@ async def _rows(conn: Any, campaign: Campaign, asked: view.Query) -> Page:
 
 
 def _asked(request: Request) -> view.Query:
-    return view.query(f"/r/{request.path_params['token']}", request.query_params)
+    return view.query(access.base(request), request.query_params)
 
 
 def common(request: Request, campaign: Campaign) -> dict[str, Any]:
@@ -85,16 +77,20 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
     locale = context.language(request, campaign.locale)
     zone = campaign.timezone
     powers = {"may_pause": False, "may_stop": False} if reads_only(request) else {}
-    return powers | {
-        "base": f"/r/{request.path_params['token']}",
-        "author": author_of(campaign, context.of(request).domain),
-        "at": lambda ms, seconds=False: i18n.instant(locale, zone, ms, seconds),
-        "clock": lambda ms: i18n.local(zone, ms),
-        "day": lambda ms: i18n.day(locale, zone, ms),
-        "line_label": view.line_label,
-        "fault_text": lambda fault: sentence(locale, zone, fault.kind, fault.detail),
-        "held": [reason(locale, one) for one in campaign.held] if campaign.state in _HALTED else [],
-    }
+    return (
+        powers
+        | access.around(request)
+        | {
+            "base": access.base(request),
+            "author": author_of(campaign, context.of(request).domain),
+            "at": lambda ms, seconds=False: i18n.instant(locale, zone, ms, seconds),
+            "clock": lambda ms: i18n.local(zone, ms),
+            "day": lambda ms: i18n.day(locale, zone, ms),
+            "line_label": view.line_label,
+            "fault_text": lambda fault: sentence(locale, zone, fault.kind, fault.detail),
+            "held": [reason(locale, one) for one in campaign.held] if campaign.state in _HALTED else [],
+        }
+    )
 
 
 async def show(request: Request) -> Response:
@@ -130,7 +126,7 @@ async def live(request: Request) -> Response:
 def parts(request: Request, look: Look) -> dict[str, str]:
     """The parts of the page that change by themselves, drawn once a look for all who read it by the same link."""
     locale = context.language(request, look.campaign.locale)
-    reader = (request.path_params["token"], locale)
+    reader = (access.of(request).secret, str(access.of(request).power), locale)
     if reader not in look.parts:
         values = _values(request, look)
         look.parts[reader] = {name: html(f"_{name}.html", locale, **values) for name in PARTS}

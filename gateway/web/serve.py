@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import uvicorn
 from starlette.applications import Starlette
@@ -49,7 +50,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     kept = milliseconds(settings.retention.report) / 86_400_000
     providers = watch(settings.providers_file).current
     machines = Machines(settings.tracking.machines_file).current
-    ctx = Context(db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers, machines)
+    proxies = tuple(ip_network(network, strict=False) for network in settings.web.trusted_proxies)
+    ctx = Context(
+        db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers, machines, proxies
+    )
     app = build(ctx)
     server = Server(configuration(settings, app))
     try:

@@ -18,6 +18,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -63,4 +64,5 @@ class Reader:
         async with asyncio.timeout(20):
             await self.app(scope, receive, send)
         answered = {name.decode(): value.decode("latin-1") for name, value in got[0]["headers"]}
-        return Answer(got[0]["status"], answered, b"".join(message.get("body", b"") for message in got[1:]))
+        cookies = tuple(value.decode() for name, value in got[0]["headers"] if name == b"set-cookie")
+        return Answer(got[0]["status"], answered, b"".join(message.get("body", b"") for message in got[1:]), cookies)

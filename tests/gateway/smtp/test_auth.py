@@ -8,8 +8,12 @@ import argon2
 import pytest
 from argon2 import PasswordHasher
 
+from gateway import totp
 from gateway.passwords import Passwords
 from gateway.smtp.limits import FAILED_LOGINS, FAILED_NAMES
+from store import factors
+from store.accounts import find_login
+from store.engine import now_ms
 from tests.gateway.kit_intake import HASH, Client, House, house, plain
 
 
@@ -74,3 +78,28 @@ async def test_a_login_that_many_guess_at_opens_to_familiar_addresses(tmp_path: 
             made.limits.names.count("anne")
         assert (await (await client(made)).say(f"AUTH PLAIN {plain('Anne')}")).startswith("235")
         assert ("anne", "192.0.2.1") not in made.limits.familiar
+
+
+async def test_a_program_has_a_password_of_its_own_and_with_a_second_factor_only_that(tmp_path: Path) -> None:
+    word = totp.draw()
+    async with house(tmp_path) as made:
+        async with made.database.write() as conn:
+            found = await find_login(conn, "anne")
+            assert found is not None
+            await factors.add_password(conn, found.id, "Thunderbird", totp.digest(word), now_ms())
+
+        async def said(password: str, name: str = "anne") -> str:
+            opened = await client(made)
+            answer = await opened.say(f"AUTH PLAIN {plain(name, password)}")
+            opened.close()
+            return answer[:3]
+
+        assert [await said(word), await said("correct horse")] == ["235", "235"]
+        async with made.database.write() as conn:
+            await factors.enable(conn, found.id, 0, 1, [b"code"], now_ms())
+            [own] = await factors.passwords(conn, found.id)
+        assert own.used_at is not None
+        assert [await said(word), await said("correct horse"), await said(word, "nobody")] == ["235", "535", "535"]
+        async with made.database.write() as conn:
+            await factors.drop_password(conn, found.id, own.id)
+        assert await said(word) == "535"

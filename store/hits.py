@@ -47,10 +47,10 @@ class Reader:
     accepted_at: int | None
 
 
-async def add(conn: AsyncConnection, new: Sequence[Hit]) -> None:
-    """Store hits that are to be judged."""
-    rows = [tuple(getattr(hit, name) for name in _COLUMNS) for hit in new]
-    await bulk.run(conn, bulk.add(hits, _COLUMNS, rows))
+async def add(conn: AsyncConnection, new: Sequence[Hit], *, last: bool = False) -> None:
+    """Store hits that are to be judged; `last`: nothing follows in this transaction."""
+    rows = [(hit.recipient_id, hit.at, hit.link, hit.agent, hit.reason, hit.sure) for hit in new]
+    await bulk.run(conn, bulk.add(hits, _COLUMNS, rows), commit=last)
 
 
 async def any_pending(conn: AsyncConnection) -> bool:

@@ -24,7 +24,6 @@ from gateway.web.extranet.routes import ROUTES, twins
 from gateway.web.guard import Guard
 from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
-from gateway.web.swift import Swift
 from store import campaigns
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
@@ -107,7 +106,6 @@ def build(ctx: Context) -> Starlette:
     app.state.context = ctx
     app.state.door = login.Door()
     app.state.links = track.Links()
-    app.add_middleware(Swift, ctx=ctx, links=app.state.links)  # the last one added comes first
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
     app.state.exports = asyncio.Semaphore(2)

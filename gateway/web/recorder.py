@@ -1,8 +1,8 @@
 """Group commit of what people do: opens, clicks, unsubscribes become rows before they are answered.
 
-In: `record(hit)`, from many requests at once. Out: True once the change is on disk. One flush runs at a time and takes
-whatever has gathered meanwhile, so a burst of a thousand hits costs a few transactions and a lone hit waits for its own.
-On database trouble `record` gives up waiting after PATIENCE and returns False: the redirect or the pixel goes out all the
+In: `submit(hit, told)` or `record(hit)`, from many requests at once. Out: True once the change is on disk. One flush runs at
+a time and takes whatever has gathered meanwhile, so a burst of a thousand hits costs a few transactions and a lone hit waits
+for its own. On database trouble whoever waits is told False after PATIENCE: the redirect or the pixel goes out all the
 same, and the hit stays queued (QUEUE at most, further ones are dropped and counted) until the database is back.
 Opens and clicks of recipients who are not followed, or not any more (they refused, or left), are left out here, where a
 whole batch is looked up at once; those of the others wait in `hits` to be judged together (gateway.judging). Hits of
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from config.logging import log
 from store import anonymous, consents, events, hits, reports
@@ -28,9 +28,24 @@ QUEUE = 20_000  # changes held while the database is away
 BATCH = 500  # changes in one transaction
 PATIENCE = 2.0  # seconds an answer waits for the disk
 RETRY = 0.5  # seconds between attempts while the database is away
+_LOOK = 0.1  # seconds between two looks for those who have waited long enough
 
 Hit = Change | hits.Hit | Count | LastOpen
-_Item = tuple[Hit, "asyncio.Future[bool]"]
+
+
+class _Waiting:
+    """A hit, and who waits for it until when; nobody does any more once they were told."""
+
+    __slots__ = ("due", "hit", "told")
+
+    def __init__(self, hit: Hit, told: Callable[[bool], None], due: float) -> None:
+        self.hit, self.due = hit, due
+        self.told: Callable[[bool], None] | None = told
+
+    def tell(self, durable: bool) -> None:
+        told, self.told = self.told, None
+        if told is not None:
+            told(durable)
 
 
 class Recorder:
@@ -38,7 +53,9 @@ class Recorder:
 
     def __init__(self, db: Database, keys: SuppressionKeys, patience: float = PATIENCE) -> None:
         self._db, self.keys, self._patience = db, keys, patience
-        self._queue: deque[_Item] = deque()
+        self._queue: deque[_Waiting] = deque()
+        self._asked: deque[_Waiting] = deque()  # in the order in which they are to be told at the latest
+        self._looking: asyncio.TimerHandle | None = None
         self._filled = asyncio.Event()
         self._closing = False
         self._away = False
@@ -46,17 +63,31 @@ class Recorder:
 
     async def record(self, hit: Hit) -> bool:
         """Queue a hit and wait until it is durable; False when it is not (yet, or ever)."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.submit(hit, lambda durable: None if done.done() else done.set_result(durable))
+        return await done
+
+    def submit(self, hit: Hit, told: Callable[[bool], None]) -> None:
+        """Queue a hit; `told` is called once, when it is durable or when nobody should wait for it any longer."""
         if len(self._queue) >= QUEUE or self._closing:
             self.dropped += 1
-            return False
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._queue.append((hit, done))
+            told(False)
+            return
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(hit, told, loop.time() + self._patience)
+        self._queue.append(waiting)
+        self._asked.append(waiting)
         self._filled.set()
-        try:
-            async with asyncio.timeout(self._patience):
-                return await asyncio.shield(done)
-        except TimeoutError:
-            return False
+        if self._looking is None:
+            self._looking = loop.call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        """Tell those who have waited for too long."""
+        loop = asyncio.get_running_loop()
+        now, asked = loop.time(), self._asked
+        while asked and (asked[0].told is None or asked[0].due <= now):
+            asked.popleft().tell(False)
+        self._looking = loop.call_later(_LOOK, self._look) if asked else None
 
     async def run(self) -> None:
         """Write batches until `close`, and what is left then."""
@@ -76,10 +107,10 @@ class Recorder:
         self._closing = True
         self._filled.set()
 
-    async def _write(self, batch: Sequence[_Item]) -> bool:
+    async def _write(self, batch: Sequence[_Waiting]) -> bool:
         """Write a batch; False when the database is away and the batch must wait."""
         try:
-            rows = await self._apply([hit for hit, _ in batch])
+            rows = await self._apply([one.hit for one in batch])
         except Exception as error:
             if not await self._reachable():
                 if not self._away:
@@ -89,8 +120,8 @@ class Recorder:
             await self._one_by_one(batch)
             return True
         self._away = False
-        for _, done in batch:
-            _settle(done, True)
+        for one in batch:
+            one.tell(True)
         log("hits_written", rows=rows)
         return True
 
@@ -98,10 +129,12 @@ class Recorder:
         changes = [hit for hit in batch if isinstance(hit, Change)]
         people = [hit for hit in batch if isinstance(hit, hits.Hit)]
         nobodys = [hit for hit in batch if isinstance(hit, Count | LastOpen)]
-        async with self._db.write() as conn:
-            allowed = await consents.followed(conn, sorted({hit.recipient_id for hit in people}), self.keys, now_ms())
-            await hits.add(conn, [hit for hit in people if hit.recipient_id in allowed])
-            await anonymous.add(conn, nobodys)
+        ids, alone = sorted({hit.recipient_id for hit in people}), not (changes or nobodys)
+        async with self._db.write() as conn:  # hits first: who leaves in this batch may have clicked before
+            allowed = await consents.followed(conn, ids, self.keys, now_ms()) if ids else frozenset()
+            await hits.add(conn, [hit for hit in people if hit.recipient_id in allowed], last=alone)
+            if nobodys:
+                await anonymous.add(conn, nobodys)
             applied = await events.apply(conn, changes, self.keys) if changes else 0
         return len(nobodys) + len(people) + applied
 
@@ -113,22 +146,17 @@ class Recorder:
             return False
         return True
 
-    async def _one_by_one(self, batch: Sequence[_Item]) -> None:
+    async def _one_by_one(self, batch: Sequence[_Waiting]) -> None:
         # the database works, so one of these is at fault: it alone is lost, and said
-        for hit, done in batch:
+        for one in batch:
             try:
-                await self._apply([hit])
-                _settle(done, True)
+                await self._apply([one.hit])
+                one.tell(True)
             except Exception as error:
-                person = getattr(hit, "recipient_id", None)
+                person = getattr(one.hit, "recipient_id", None)
                 named = "a hit" if person is None else f"what recipient {person} did"
                 log("failed", what=f"recording {named}", error=error)
-                _settle(done, False)
-
-
-def _settle(done: asyncio.Future[bool], durable: bool) -> None:
-    if not done.done():
-        done.set_result(durable)
+                one.tell(False)
 
 
 def change(recipient_id: int, event: Event, **detail: object) -> Change:

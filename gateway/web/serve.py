@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
 
@@ -20,6 +21,7 @@ from config.keys import load_keyring
 from config.logging import log
 from config.settings import Settings, split_hostport
 from gateway.intake.destinations import watch
+from gateway.web import express
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.machines import Machines
@@ -28,6 +30,7 @@ from parsers.tokens import Keyring
 from store import suppressions
 from store.engine import Database
 
+SWITCH = 0.0005  # seconds for which a thread keeps the interpreter: the database's must not wait long for its turn
 DRAIN = 1.0  # seconds for answers under way once we are told to stop
 LAST_WRITE = 0.8  # seconds for the hits still in memory after that
 
@@ -42,6 +45,7 @@ class Server(uvicorn.Server):
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the pages until `stop` is set."""
+    sys.setswitchinterval(SWITCH)
     folder = settings.gateway.data_dir
     db = Database.open(settings.database_url)
     recorder = Recorder(db, suppressions.load(settings))
@@ -85,7 +89,7 @@ def configuration(settings: Settings, app: Starlette) -> uvicorn.Config:
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=express.protocol(app.state.context, app.state.links),
         ws="none",
         lifespan="off",
         access_log=False,

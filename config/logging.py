@@ -86,7 +86,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
 
 # Secret links and signed addresses: whoever reads the log must not be able to use them.
 _SECRETS = re.compile(
-    r"(?i)(/(?:r|o|c|u|l|v|a|h|t|b|s)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
+    r"(?i)(m2c_[a-z2-9]{12}_)[a-z2-9]{48}|(/(?:r|o|c|u|l|v|a|h|t|b|s)/)[a-z0-9_-]{22,}|\b((?:bounce|stop|campagne)\+)[a-z0-9]+|\b[a-z2-7]{30}\b"
 )
 _process = "mail2campaign"
 
@@ -123,7 +123,7 @@ def line(level: str, event: str, fields: dict[str, Any]) -> str:
 
 def scrub(text: str) -> str:
     """Return the text without the tokens of links and addresses."""
-    return _SECRETS.sub(lambda found: f"{found[1] or found[2] or ''}…", text)
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2] or found[3] or ''}…", text)
 
 
 def _plain(value: Any) -> Any:

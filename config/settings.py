@@ -21,6 +21,7 @@ from config.section import Section
 from config.section import hostports as _hostports
 from config.section import split_hostport as split_hostport
 from config.settings_advice import Advice, Dkim
+from config.settings_api import Api
 from config.settings_people import Limits as Limits
 from config.settings_people import Retention, Tracking
 from config.settings_sending import AttachmentsSection, Dns, Tls
@@ -147,6 +148,7 @@ class Settings(BaseSettings):
     gateway: Gateway = Gateway()  # type: ignore[call-arg]
     smtp: Smtp = Smtp()  # type: ignore[call-arg]
     web: Web = Web()  # type: ignore[call-arg]
+    api: Api = Api()  # type: ignore[call-arg]
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
     dns: Dns = Dns()  # type: ignore[call-arg]
     dkim: Dkim = Dkim()  # type: ignore[call-arg]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Envelope:
     account_id: int | None = None
     login: str | None = None
     token: int | None = None
-    proof: str = "login"  # how its sender was proved: login | network | dkim | spf
+    proof: str = "login"  # how its sender was proved: login | network | dkim | spf | key
+    submission: str | None = None  # what the API calls it (store.submissions)
 
 
 def _fsync(path: Path) -> None:
@@ -54,12 +56,17 @@ class Spool:
 
     def put(self, envelope: Envelope, raw: bytes) -> str:
         """Make a mail durable and return its reference; the references sort by time of arrival."""
+        return self.put_pieces(envelope, (raw,))
+
+    def put_pieces(self, envelope: Envelope, pieces: Iterable[bytes]) -> str:
+        """Make a mail durable that comes in pieces, never whole in memory; what its maker raises leaves nothing behind."""
         ref = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
         tmp = self._tmp / ref
         try:
             with tmp.open("xb") as file:
                 file.write(orjson.dumps(asdict(envelope)) + b"\n")
-                file.write(raw)
+                for piece in pieces:
+                    file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             tmp.rename(self._new / ref)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from gateway.cli import arguments_people, arguments_upkeep
+from gateway.cli import arguments_people, arguments_programs, arguments_upkeep
 
 COMMANDS = "gateway.cli.commands"
 HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
@@ -41,6 +41,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     arguments_people.arguments(_add, partial(_group, commands))
     _addresses(commands)
     _keys(commands)
+    arguments_programs.arguments(_add, partial(_group, commands))
     arguments_upkeep.arguments(commands, _add, partial(_group, commands))
     found = parser.parse_args(words)
     if found.version:
@@ -241,9 +242,3 @@ def _keys(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     kind.add_argument("--ed25519", action="store_true", help="a key for the second signature (dkim.second)")
     check = _add(actions, "check", "dkim:check", "ask DNS for the DKIM, SPF and DMARC records, print what is missing")
     check.add_argument("domain", metavar="DOMAIN", nargs="?", help="(default: every domain with a key)")
-
-    rings = _group(commands, "key", "the secrets that tokens and suppressions are made with")
-    rotate = _add(
-        rings, "rotate", "keyring:rotate", "put a new secret in force; what the old ones made is read for ever"
-    )
-    rotate.add_argument("ring", choices=("tokens", "suppression"))

@@ -1,13 +1,28 @@
-"""What intake writes into the log about campaigns and their acknowledgements.
+"""What intake writes down about campaigns and their acknowledgements: in the log, and for the program that sent the mail.
 
 In: a campaign and the reference of its mail. Out: lines of the log: campaign_created, campaign_held, mail_answered,
-mail_ignored. Raises nothing.
+mail_ignored; what a program finds under the id that it was given. Raises what the database raises.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from config.logging import log
+from gateway.intake.desk import Desk
+from store import submissions
+from store.spool import Envelope
 from store.values import Campaign
+
+
+async def submitted(
+    desk: Desk, envelope: Envelope, campaign: Campaign | None, refused: Mapping[str, Any] | None
+) -> None:
+    """Tell the program that sent a mail by the API what became of it."""
+    if envelope.submission is not None:
+        async with desk.database.write() as conn:
+            await submissions.settle(conn, envelope.submission, campaign.id if campaign else None, refused)
 
 
 def created(ref: str, made: Campaign) -> None:

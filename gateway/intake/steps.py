@@ -75,6 +75,7 @@ class Intake:
             raise
         except Exception as broken:
             log("failed", what="answer", error=broken)
+        await journal.submitted(self._desk, envelope, None, {"code": "shunted", "ref": ref})
         await asyncio.to_thread(self._desk.spool.shunt, ref, why)
 
     async def _correct(self, ref: str, envelope: Envelope, correction: Correction) -> None:
@@ -110,7 +111,9 @@ class Intake:
                 if work.answer is not None:
                     await _drain(work)
                     await answers.refuse(desk, ref, work.account, work.summary, work.answer)
+                    await journal.submitted(desk, envelope, None, work.answer)
                     return
+            await journal.submitted(desk, envelope, work.campaign, None)
 
 
 async def parse(_desk: Desk, work: Work) -> None:

@@ -6,6 +6,7 @@ In: why there is none. Out: a notice to the proved sender, with an example list 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from config.logging import log
@@ -40,14 +41,20 @@ async def refuse(desk: Desk, ref: str, account: Account | None, summary: dict[st
     if why["code"] == "no_good_line":
         file, _ = await corrected(desk, ref, locale, tuple(summary["columns"]), why["lines"], 0)
         files = (file,) if file else ()
+    said = words(locale, desk.domain, why)
+    await _send(desk, ref, account, summary["from_address"], summary["subject"], summary["message_id"], said, files)
+
+
+def words(locale: str, domain: str, why: Mapping[str, Any]) -> str:
+    """Why a mail made no campaign, and what to do, in a sentence or two."""
     values = {
         "files": ", ".join(why.get("files", ())),
-        "domain": desk.domain,
+        "domain": domain,
+        "ref": why.get("ref", ""),
         "n": number(locale, why.get("lines", 0)),
         "reason": _unreadable(locale, why["reason"], why["detail"]) if "reason" in why else "",
     }
-    said = text(locale, f"answer.{why['code']}", **values)
-    await _send(desk, ref, account, summary["from_address"], summary["subject"], summary["message_id"], said, files)
+    return text(locale, f"answer.{why['code']}", **values)
 
 
 def _unreadable(locale: str, reason: str, detail: str) -> str:

@@ -3,8 +3,8 @@ that go wrong are paused, and whoever must know is told; people are erased when 
 
 In: the desk and an event that ends it. Out: rows put right every second (campaigns, what readers did), every five
 (workers, steps of the warm-up, forecasts, letters about late campaigns), every minute (final reports) and every hour
-(suppressions that have ended, the memory against replay, old files). A chore that fails is logged and tried again at
-its next turn. Logs campaign_finished, source_moved and swept.
+(suppressions that have ended, the memory against replay, old files, answers to programs). A chore that fails is logged and
+tried again at its next turn. Logs campaign_finished, source_moved and swept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gateway.letters.alerts import Alerts
 from gateway.processes.erasing import Eraser
 from gateway.returns import complaints, judging
 from store import brakes as store_brakes
-from store import control, files, jobs, proved, suppression_list, warmups
+from store import control, files, jobs, proved, submissions, suppression_list, warmups
 from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
@@ -61,6 +61,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_HOUR_TURNS, lambda: _forget(database)),
         (_HOUR_TURNS, lambda: _forget_proved(database)),
         (_HOUR_TURNS, lambda: _take_off(database)),
+        (_HOUR_TURNS, lambda: _forget_requests(database)),
     )
     while not stop.is_set():
         for turns, chore in chores:
@@ -142,6 +143,13 @@ async def _forget_proved(database: Database) -> None:
     while gone == proved.CHUNK:
         async with database.write() as conn:
             gone = await proved.sweep(conn, now_ms())
+
+
+async def _forget_requests(database: Database) -> None:
+    gone = 1
+    while gone:
+        async with database.write() as conn:
+            gone = await submissions.sweep(conn, now_ms())
 
 
 async def _take_off(database: Database) -> None:

@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings
+from gateway.intake.bell import Bell
 from gateway.intake.desk import Desk, rings, wipe
 from gateway.intake.dispatch import Dispatch
 from gateway.passwords import Passwords
@@ -44,6 +45,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         desk = Desk(settings, database, spool, readers, resolver, *rings(settings))
         await _recover(desk)
         dispatch = Dispatch(desk)
+        bell = Bell(spool.folder, dispatch.wake)
         await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls_context(settings))
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
         await readers.warm()
@@ -52,6 +54,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(desk, stop))
+        bell.close()
         log("stopped")
     finally:
         await listener.stop()

@@ -1,8 +1,8 @@
 """All addresses of the web side and the one application that answers them.
 
 In: a `Context`. Out: an ASGI application: tracking, unsubscribing, files to download, the report and its exports, the
-extranet, two health checks, a page that says what this gateway is. Errors become pages in the reader's language. Logs
-`failed` for what no page foresaw, without the address (it holds the token).
+extranet, the API, two health checks, a page that says what this gateway is. Errors become pages in the reader's language,
+or problem+json. Logs `failed` for what no page foresaw, without the address (it holds the token).
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.logging import log
+from gateway.api import routes as api
+from gateway.api.serving import refused
 from gateway.web import actions, consent, context, download, events, export, orders, report, senders, track, unsubscribe
 from gateway.web.context import Context
 from gateway.web.extranet import gate, login
@@ -88,6 +90,8 @@ async def _ready(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    if request.url.path.startswith("/api/"):
+        return refused(request, status)
     return problem(context.language(request, context.of(request).locale), status)
 
 
@@ -100,10 +104,11 @@ def build(ctx: Context) -> Starlette:
     """Make the application."""
     own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
     handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
-    app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES)], exception_handlers=handlers)
-    app.add_middleware(Guard)
+    app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()], exception_handlers=handlers)
+    app.add_middleware(Guard, bodies={"/api/": api.largest(ctx)})
     app.add_middleware(Remembering)
     app.state.context = ctx
+    api.prepare(app, ctx)
     app.state.door = login.Door()
     app.state.links = track.Links()
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign

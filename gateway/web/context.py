@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from config.providers import Providers
 from gateway import i18n
+from gateway.intake.desk import Desk
 from gateway.web.peer import LOOPBACK, Network
 from gateway.web.recorder import Recorder
 from parsers.hits import OURS, Rule
@@ -32,7 +33,8 @@ def shipped() -> Providers:
 class Context:
     """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
     reports stay readable `report_days` after the end; `providers` are those in force, for their names;
-    `machines` the rules by which robots are known; `proxies` the networks of what stands in front of us.
+    `machines` the rules by which robots are known; `proxies` the networks of what stands in front of us;
+    `desk` is what taking messages and writing letters needs.
     """
 
     db: Database
@@ -45,6 +47,7 @@ class Context:
     providers: Callable[[], Providers] = shipped
     machines: Callable[[], tuple[Rule, ...]] = lambda: OURS
     proxies: tuple[Network, ...] = LOOPBACK
+    desk: Desk | None = None
 
 
 def of(request: Request) -> Context:

@@ -1,15 +1,16 @@
 """The rim of every page: security headers, a bound on bodies, and proof that a form is ours.
 
 In: ASGI requests. Out: answers that nobody caches, frames, indexes or sniffs, that load nothing from elsewhere, and that
-send no referrer (the address is the secret). A body above BODY gives 413. `form` reads a small form within SLOW seconds;
-`ours` tells whether a POST came from our own page. Raises HTTPException only; logs nothing (addresses hold tokens).
+send no referrer (the address is the secret). A body above BODY, or above what an address takes, gives 413. `form` reads a
+small form within SLOW seconds; `ours` tells whether a POST came from our own page. Raises HTTPException only; logs nothing
+(addresses hold tokens).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,10 +36,10 @@ HEADERS = {
 
 
 class Guard:
-    """Middleware around the whole application."""
+    """Middleware around the whole application; `bodies` names the largest ones below some addresses."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, bodies: Mapping[str, int] | None = None) -> None:
+        self.app, self._bodies = app, dict(bodies or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,17 +54,19 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await self.app(scope, _bounded(receive), guarded)
+        path = scope["path"]
+        most = next((size for start, size in self._bodies.items() if path.startswith(start)), BODY)
+        await self.app(scope, _bounded(receive, most), guarded)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, most: int) -> Receive:
     seen = 0
 
     async def counted() -> MutableMapping[str, Any]:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > BODY:
+        if seen > most:
             raise HTTPException(413)
         return message
 

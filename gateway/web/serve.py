@@ -17,18 +17,19 @@ import uvicorn
 from starlette.applications import Starlette
 
 from config.durations import milliseconds
-from config.keys import load_keyring
 from config.logging import log
 from config.settings import Settings, split_hostport
+from gateway.intake.desk import Desk, rings
 from gateway.intake.destinations import watch
+from gateway.reading.readers import Readers
 from gateway.web import express
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.machines import Machines
 from gateway.web.recorder import Recorder
-from parsers.tokens import Keyring
-from store import suppressions
+from mail.resolver import Resolver
 from store.engine import Database
+from store.spool import Spool
 
 SWITCH = 0.0005  # seconds for which a thread keeps the interpreter: the database's must not wait long for its turn
 DRAIN = 1.0  # seconds for answers under way once we are told to stop
@@ -46,17 +47,28 @@ class Server(uvicorn.Server):
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the pages until `stop` is set."""
     sys.setswitchinterval(SWITCH)
-    folder = settings.gateway.data_dir
-    db = Database.open(settings.database_url)
-    recorder = Recorder(db, suppressions.load(settings))
-    gateway = settings.gateway
-    keyring = Keyring(*load_keyring(folder, "tokens"))
+    gateway, db = settings.gateway, Database.open(settings.database_url)
+    readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
+    resolver = Resolver(settings.dns.nameservers, timeout=milliseconds(settings.dns.timeout) / 1000)
+    spool = await asyncio.to_thread(Spool, gateway.data_dir / "spool")
+    desk = Desk(settings, db, spool, readers, resolver, *rings(settings))
+    recorder = Recorder(db, desk.suppression)
     kept = milliseconds(settings.retention.report) / 86_400_000
     providers = watch(settings.providers_file).current
     machines = Machines(settings.tracking.machines_file).current
     proxies = tuple(ip_network(network, strict=False) for network in settings.web.trusted_proxies)
     ctx = Context(
-        db, keyring, recorder, gateway.url, gateway.domain, gateway.locale, kept, providers, machines, proxies
+        db,
+        desk.keyring,
+        recorder,
+        gateway.url,
+        gateway.domain,
+        gateway.locale,
+        kept,
+        providers,
+        machines,
+        proxies,
+        desk,
     )
     app = build(ctx)
     server = Server(configuration(settings, app))
@@ -78,6 +90,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             if ended_alone:
                 raise RuntimeError(f"the web server at {settings.web.listen} ended by itself")
     finally:
+        await readers.close()
+        await resolver.close()
         await db.close()
     log("stopped", code=0)
 

@@ -4,6 +4,7 @@ from alembic import context
 
 from store.tables import metadata
 from store.tables_align import account_rules  # noqa: F401
+from store.tables_api import api_keys  # noqa: F401
 from store.tables_consent import consents  # noqa: F401
 from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
 from store.tables_files import files  # noqa: F401

@@ -1,0 +1,100 @@
+"""Every operation of the API, by group: what is served, checked and described comes from here.
+
+In: handlers and models. Out: `OPERATIONS`, and the shapes of the words in their paths. Nothing is raised or logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.api.handlers import campaigns, consents, senders, submitting, suppressions
+from gateway.api.models import people
+from gateway.api.models.campaigns import (
+    Accepted,
+    CampaignDocument,
+    CampaignQuery,
+    Campaigns,
+    RecipientQuery,
+    Recipients,
+    Stats,
+    Story,
+)
+from gateway.api.models.common import Paging
+from gateway.api.models.forms import CampaignForm
+from gateway.api.operation import Operation
+
+# the shape of each word of a path; what does not fit is not there
+WORDS: Mapping[str, Mapping[str, Any]] = {
+    "id": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|sub_[a-z2-7]{26})$"},
+    "recipient": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+    "address": {"type": "string", "format": "email", "pattern": "^[^/]{3,320}$"},
+}
+SHEETS = (
+    "text/csv",
+    "text/plain",
+    "application/vnd.ms-excel",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/octet-stream",
+)
+_ONE = "/campaigns/{id}"
+
+
+def _campaigns() -> list[Operation]:
+    verbs = [
+        Operation("POST", f"{_ONE}/{name}", f"{name}_campaign", "campaigns", summary, "send", campaigns.verb(name),
+                  answer=CampaignDocument, problems=(409,))
+        for name, summary in (
+            ("cancel", "Stop for good: whoever was not written to yet never will be"),
+            ("pause", "Pause; resume lets it go on where it was"),
+            ("resume", "Let a paused campaign go on"),
+        )
+    ]  # fmt: skip
+    return [
+        Operation("GET", "/campaigns", "list_campaigns", "campaigns", "List campaigns, newest first", "read",
+                  campaigns.listing, query=CampaignQuery, answer=Campaigns),
+        Operation("POST", "/campaigns", "send_campaign", "campaigns", "Send a message to a list", "send",
+                  submitting.submit, form=CampaignForm, answer=Accepted, status=202, problems=(409,), once=True),
+        Operation("GET", _ONE, "get_campaign", "campaigns", "One campaign, also while its mail is being read", "read",
+                  campaigns.one, answer=CampaignDocument, problems=(409,)),
+        Operation("GET", f"{_ONE}/stats", "get_stats", "campaigns", "Figures and rates, as the report shows them", "read",
+                  campaigns.figures, answer=Stats, problems=(409,)),
+        Operation("GET", f"{_ONE}/recipients", "list_recipients", "campaigns", "Recipients with their statuses", "read",
+                  campaigns.recipients, query=RecipientQuery, answer=Recipients, problems=(409,)),
+        Operation("GET", f"{_ONE}/recipients/{{recipient}}", "get_recipient", "campaigns", "One recipient's whole story",
+                  "read", campaigns.story, answer=Story, problems=(409,)),
+        *verbs,
+    ]  # fmt: skip
+
+
+def _people() -> list[Operation]:
+    return [
+        Operation("GET", "/suppressions", "list_suppressions", "suppressions", "The account's suppression list", "read",
+                  suppressions.listing, query=people.SuppressionQuery, answer=people.Suppressions),
+        Operation("POST", "/suppressions", "add_suppressions", "suppressions", "Write to these addresses no more", "admin",
+                  suppressions.add, body=people.NewSuppressions, answer=people.Counted),
+        Operation("POST", "/suppressions/import", "import_suppressions", "suppressions",
+                  "Add the addresses of a file; columns Reason, Since, Until count", "admin", suppressions.bring_in,
+                  upload=SHEETS, answer=people.Imported),
+        Operation("DELETE", "/suppressions/{address}", "remove_suppression", "suppressions",
+                  "Take an address off the list", "admin", suppressions.remove, status=204, problems=(409,)),
+        Operation("GET", "/senders", "list_senders", "senders", "The account's sender addresses", "read", senders.listing,
+                  answer=people.Senders),
+        Operation("POST", "/senders", "declare_sender", "senders", "Declare an address; its owner is asked by mail",
+                  "admin", senders.declare, body=people.NewSender, answer=people.SenderDocument, status=201,
+                  problems=(409,)),
+        Operation("GET", "/senders/{address}", "get_sender", "senders", "The state of an address", "read", senders.one,
+                  answer=people.SenderDocument),
+        Operation("POST", "/senders/{address}/check", "check_sender", "senders",
+                  "Look for its domain's record, or ask its owner again", "admin", senders.check,
+                  answer=people.SenderDocument),
+        Operation("GET", "/consents", "list_consents", "consents", "The consent register", "read", consents.listing,
+                  query=Paging, answer=people.Consents),
+        Operation("POST", "/consents", "record_consent", "consents", "Record what a person said", "admin",
+                  consents.record, body=people.NewConsent, answer=people.ConsentState, status=201),
+        Operation("GET", "/consents/{address}", "get_consent", "consents", "What stands for an address, and why", "read",
+                  consents.one, answer=people.ConsentState),
+    ]  # fmt: skip
+
+
+OPERATIONS: tuple[Operation, ...] = (*_campaigns(), *_people())

@@ -1,0 +1,156 @@
+"""Campaigns by the API: lists, one, figures, recipients; cancel, pause and resume.
+
+In: checked calls. Out: documents. A campaign of another account is not there (404). An order that the campaign's state does
+not allow is a conflict (409). Logs campaign_changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.logging import log
+from gateway.api import cursor
+from gateway.api.handlers.telling import campaign_document, recipient_document, refusal, waiting_document
+from gateway.api.models.campaigns import (
+    CampaignDocument,
+    CampaignQuery,
+    Campaigns,
+    EventDocument,
+    RecipientQuery,
+    Recipients,
+    Stats,
+    Story,
+)
+from gateway.api.models.common import ms, when
+from gateway.api.operation import Call, Reply
+from gateway.api.problems import Fault, Problem
+from gateway.figures import stats
+from store import campaign_pages, campaigns, control, reports, submissions
+from store.engine import now_ms
+from store.reports import Key, View
+from store.states import Status
+from store.values import Campaign, CampaignState
+
+_EVENTS = 1_000
+_VERBS: dict[str, tuple[Callable[[AsyncConnection, int, int], Awaitable[bool]], CampaignState]] = {
+    "cancel": (control.stop, CampaignState.STOPPED),
+    "pause": (control.pause, CampaignState.PAUSED),
+    "resume": (control.resume, CampaignState.SENDING),
+}
+
+
+async def find(conn: AsyncConnection, call: Call) -> Campaign:
+    """The campaign that the address names, by its number or by what POST gave; Problem 404, or 409 while it is read."""
+    name = call.path["id"]
+    number = int(name) if name.isdigit() else None
+    if number is None:
+        known = await submissions.get(conn, call.account.id, name)
+        if known is not None and known.campaign_id is None:
+            raise Problem(409, "not_read")
+        number = known.campaign_id if known else None
+    found = await campaigns.get(conn, number) if number is not None else None
+    if found is None or found.account_id != call.account.id or found.state is CampaignState.LOADING:
+        raise Problem(404)
+    return found
+
+
+async def listing(call: Call) -> Reply:
+    """A page of campaigns."""
+    query: CampaignQuery = call.query
+    place = _place(query.cursor, int)
+    wanted = campaign_pages.Wanted([CampaignState(one) for one in query.state], ms(query.since), ms(query.before))
+    async with call.ctx.db.read() as conn:
+        after = int(place[0]) if place else None
+        found = await campaign_pages.page(conn, call.account.id, wanted, query.limit + 1, after)
+        ledgers = await campaign_pages.ledgers(conn, found[: query.limit])
+    shown = found[: query.limit]
+    more = cursor.pack(shown[-1].id) if len(found) > query.limit else None
+    return Reply(Campaigns(data=[campaign_document(call, one, ledgers[one.id]) for one in shown], next=more))
+
+
+async def one(call: Call) -> Reply:
+    """One campaign, also while its mail is being read."""
+    name = call.path["id"]
+    async with call.ctx.db.read() as conn:
+        if not name.isdigit():
+            known = await submissions.get(conn, call.account.id, name)
+            if known is not None and known.campaign_id is None:
+                document = refusal(call, known) if known.refused is not None else waiting_document(call, known)
+                return Reply(document)
+        return Reply(await _told(conn, call, await find(conn, call)))
+
+
+async def figures(call: Call) -> Reply:
+    """The report's figures and rates."""
+    async with call.ctx.db.read() as conn:
+        campaign = await find(conn, call)
+        ledger = await campaigns.ledger(conn, campaign.id)
+    assert ledger is not None  # the campaign is there
+    return Reply(Stats.model_validate(stats.document(campaign.state, ledger)))
+
+
+async def recipients(call: Call) -> Reply:
+    """A page of recipients."""
+    query: RecipientQuery = call.query
+    kind = str if query.sort == "email" else int
+    place = _place(query.cursor, kind, int)
+    statuses = stats.TABS[query.tab]
+    if query.status:
+        statuses &= frozenset(Status[one.upper()] for one in query.status)
+    view = View(statuses, query.q, query.sort, query.order == "desc")
+    after: Key | None = (place[0], int(place[1])) if place else None
+    async with call.ctx.db.read() as conn:
+        campaign = await find(conn, call)
+        page = await reports.page(conn, campaign.id, view, query.limit, after)
+    more = cursor.pack(*page.next) if page.next is not None else None
+    return Reply(Recipients(data=[recipient_document(campaign, one) for one in page.rows], next=more))
+
+
+async def story(call: Call) -> Reply:
+    """One recipient and what happened."""
+    async with call.ctx.db.read() as conn:
+        campaign = await find(conn, call)
+        person = await reports.person(conn, int(call.path["recipient"]))
+        if person is None or person.campaign_id != campaign.id:
+            raise Problem(404)
+        told = await reports.history(conn, person.id, _EVENTS)
+    events = [
+        EventDocument(at=when(one.at), event=one.event.code, machine=one.machine, detail=one.detail) for one in told
+    ]
+    return Reply(Story(**dict(recipient_document(campaign, person)), events=events))
+
+
+def verb(name: str) -> Callable[[Call], Awaitable[Reply]]:
+    """The handler that cancels, pauses or resumes."""
+    act, becomes = _VERBS[name]
+
+    async def order(call: Call) -> Reply:
+        async with call.ctx.db.write() as conn:
+            campaign = await find(conn, call)
+            done = await act(conn, campaign.id, now_ms())
+            if not done and campaign.state is not becomes:
+                raise Problem(409, "state", state=campaign.state.value)
+            document = await _told(conn, call, await find(conn, call))
+        if done:
+            log("campaign_changed", campaign=campaign.id, state=document.state, by=f"key {call.caller.key.public}")
+        return Reply(document)
+
+    return order
+
+
+async def _told(conn: AsyncConnection, call: Call, campaign: Campaign) -> CampaignDocument:
+    ledger = await campaigns.ledger(conn, campaign.id)
+    assert ledger is not None  # the campaign is there
+    return campaign_document(call, campaign, ledger)
+
+
+def _place(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    place = cursor.unpack(text, *kinds)
+    if place is None:
+        raise Problem(422, "cursor", faults=[Fault("?cursor", "")])
+    return place

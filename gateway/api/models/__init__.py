@@ -1,0 +1,1 @@
+"""What programs send and get, as pydantic models: they check requests, make answers, and write docs/openapi.json."""

@@ -1,0 +1,35 @@
+"""A list that a program brings in (suppressions): read in the reading process, told line by line.
+
+In: the bytes of a sheet or a text, and limits. Out: JSON-ready dictionaries: whether it can be read and its columns, then its
+lines in chunks. Raises nothing on any bytes that parsers can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parsers import liste as lists
+from parsers.liste import Unreadable
+from parsers.sheet import Limits
+
+CHUNK_LINES = 2_000
+
+Answer = dict[str, Any]
+
+
+def read(raw: bytes, request: Answer) -> Iterator[Answer]:
+    """Yield what the list is, then its lines."""
+    found = lists.read(raw, limits=Limits(lines=request["max_lines"]))
+    if isinstance(found, Unreadable):
+        yield {"kind": "summary", "refused": found.reason.value, "detail": found.detail}
+        return
+    yield {"kind": "summary", "refused": "", "columns": found.columns}
+    for start in range(0, len(found.lines), CHUNK_LINES):
+        some = found.lines[start : start + CHUNK_LINES]
+        lines = [
+            {"line": one.label, "address": one.address[:320], "values": one.values,
+             "fault": one.fault.value if one.fault else ""}
+            for one in some
+        ]  # fmt: skip
+        yield {"kind": "lines", "lines": lines}

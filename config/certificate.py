@@ -1,12 +1,14 @@
 """The self-signed certificate with which a new gateway can start at once.
 
 In: the data folder and the gateway's domain. Out: DATA/tls/cert.pem and DATA/tls/key.pem (ECDSA P-256, ten years),
-kept as they are when they exist. An operator puts a real one in their place or names it in [smtp]. OSError passes.
+kept as they are when they exist. An operator puts a real one in their place or names it in [smtp]. `look` tells what is in
+one. OSError passes.
 """
 
 from __future__ import annotations
 
 import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.keys import write_private
@@ -27,6 +29,32 @@ def create(data_dir: Path, domain: str) -> None:
     chain, private = _self_signed(domain)
     write_private(key, private)
     write_private(certificate, chain)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a certificate says: its end, whether nobody but itself vouches for it, the names it bears."""
+
+    ends: datetime.datetime
+    own: bool
+    names: tuple[str, ...]
+
+    def bears(self, domain: str) -> bool:
+        """Whether it is one for that name."""
+        return domain in self.names or f"*.{domain.partition('.')[2]}" in self.names
+
+
+def look(chain: Path) -> Seen:
+    """Read the first certificate of a PEM file; ValueError or OSError when there is none."""
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificates(chain.read_bytes())[0]
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        said = tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        said = ()
+    return Seen(found.not_valid_after_utc, found.issuer == found.subject, said)
 
 
 def _self_signed(domain: str) -> tuple[bytes, bytes]:

@@ -22,6 +22,7 @@ from config.section import hostports as _hostports
 from config.section import split_hostport as split_hostport
 from config.settings_advice import Advice, Dkim
 from config.settings_api import Api
+from config.settings_doctor import Doctor
 from config.settings_people import Limits as Limits
 from config.settings_people import Retention, Tracking
 from config.settings_sending import AttachmentsSection, Dns, Tls
@@ -159,6 +160,7 @@ class Settings(BaseSettings):
     advice: Advice = Advice()  # type: ignore[call-arg]
     attachments: AttachmentsSection = AttachmentsSection()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
+    doctor: Doctor = Doctor()  # type: ignore[call-arg]
 
     @classmethod
     def settings_customise_sources(

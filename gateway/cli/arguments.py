@@ -68,8 +68,16 @@ def _running(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
     demo = _add(commands, "demo", "demo:demo", "show the whole product here, against a scripted internet")
     demo.add_argument("--once", action="store_true", help="end by itself (also without a terminal)")
     init = _add(commands, "init", "setup:init", "make a complete, runnable folder and print the DNS zone to publish")
-    init.add_argument("--dir", required=True, metavar="DIR", help="new or empty folder")
-    init.add_argument("--domain", required=True, metavar="D", help="the GATEWAY of mail@GATEWAY")
+    init.add_argument("--dir", metavar="DIR", help="new or empty folder")
+    init.add_argument("--domain", metavar="D", help="the GATEWAY of mail@GATEWAY")
+    init.add_argument("--operator", metavar="ADDRESS", help="who gets alerts and the mail for postmaster@ and abuse@")
+    init.add_argument("--public-url", metavar="URL", help="address of the web pages (default: https://D)")
+    init.add_argument(
+        "--public-address", metavar="IP", action="append", help="this machine's, for the zone; repeatable"
+    )
+    init.add_argument("--locale", choices=("fr", "en"), help="(default: fr)")
+    init.add_argument("--timezone", metavar="ZONE", help="(default: Europe/Paris)")
+    init.set_defaults(usage_error=init.error)
     _add(commands, "serve", "processes:serve", "run the gateway: SMTP, web and senders")
     _add(commands, "worker", "processes:worker", "run senders only, for more machines on one database")
     for name in HIDDEN:

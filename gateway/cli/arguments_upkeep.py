@@ -15,6 +15,7 @@ Group = Callable[[str, str], Any]
 
 def arguments(commands: Any, add: Add, group: Group) -> None:
     """Add the commands of upkeep."""
+    _doctor(commands, add)
     _backups(commands, add)
     actions = group("db", "the database")
     add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
@@ -23,6 +24,15 @@ def arguments(commands: Any, add: Add, group: Group) -> None:
     )
     explain.add_argument("files", nargs="+", metavar="FILE")
     add(commands, "settings", "upkeep:settings", "print every setting with its description and default")
+
+
+def _doctor(commands: Any, add: Add) -> None:
+    doctor = add(commands, "doctor", "doctor:doctor", "tell what is wrong and what to do (exit status 0, 1, 2)")
+    doctor.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    doctor.add_argument("--quiet", action="store_true", help="only what presses: warnings and worse")
+    doctor.add_argument("--offline", action="store_true", help="ask nobody but this machine and the database")
+    doctor.add_argument("--deep", action="store_true", help="read a large SQLite file through, too")
+    doctor.add_argument("--lang", choices=("fr", "en"), help="(default: gateway.locale)")
 
 
 def _backups(commands: Any, add: Add) -> None:

@@ -3,20 +3,26 @@
 In: a folder (new or empty, or one that an interrupted init left) and a domain. Out: DIR/mail2campaign.toml with every
 key explained, DIR/data with keys, certificate and database; the DNS zone to publish on standard output. The settings
 file is put in its place last: a folder that has one is whole. Values from the environment are used, not written.
-Raises Failure when the folder is taken or the domain is none. Never asks anything.
+What no option tells is asked on a terminal (gateway.cli.asking); without one nothing is asked. Raises Failure when the folder
+is taken or a value is none.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import idna
 
 from config import certificate, keys
+from config.keys import write_private
 from config.reference import reference
-from config.settings import Settings, load
+from config.settings import ConfigError, Settings, load
+from gateway.cli import asking
 from gateway.cli.commands.upkeep import migrate
 from gateway.cli.failure import Failure
 
@@ -25,22 +31,32 @@ FILE = "mail2campaign.toml"
 
 def init(found: argparse.Namespace) -> None:
     """Make the folder, then print what to publish and what to do next."""
-    settings = make_folder(Path(found.dir), found.domain)
+    wanted = asking.complete(found)
+    folder = Path(wanted.dir)
+    settings = make_folder(folder, wanted.domain, wanted.chosen)
     data = settings.gateway.data_dir
-    print(f"; {Path(found.dir) / FILE} is written, keys and database are in {data}")
-    print("; Publish these records, then: account add, sender add, serve (all with --config).")
-    print(zone(found.domain, keys.dkim_keys(data)), end="")
+    print(f"; {folder / FILE} is written, keys and database are in {data}")
+    print(
+        "; Publish these records, then: account add, sender add, serve (all with --config); doctor looks whether all is well."
+    )
+    print(zone(wanted.domain, keys.dkim_keys(data), wanted.addresses), end="")
 
 
-def make_folder(folder: Path, domain: str) -> Settings:
-    """Make a runnable folder for `domain` and return the settings in force there."""
+def make_folder(folder: Path, domain: str, chosen: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+    """Make a runnable folder for `domain` and return the settings in force there; `chosen` values are written, too."""
     file, draft = folder / FILE, folder / f".{FILE}.new"
     if file.exists():
         raise Failure(f"{file} exists already: init makes new folders only")
     domain = a_label(domain)
     folder.mkdir(parents=True, exist_ok=True)
-    draft.write_text(reference({"gateway": {"domain": domain}}), "utf-8")
-    settings = load(draft)
+    written = {name: dict(values) for name, values in (chosen or {}).items()}
+    written["gateway"] = {"domain": domain, **written.get("gateway", {})}
+    write_private(draft, reference(written).encode())
+    try:
+        settings = load(draft)
+    except ConfigError:
+        draft.unlink()
+        raise
     data = settings.gateway.data_dir
     data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the spool and the database hold people's addresses
     keys.create(data, domain)
@@ -58,16 +74,26 @@ def a_label(domain: str) -> str:
         raise Failure(f"{domain!r} is no domain: {error}") from error
 
 
-def zone(domain: str, dkim: list[tuple[str, str, bytes]]) -> str:
+def zone(domain: str, dkim: list[tuple[str, str, bytes]], addresses: Sequence[str] = ()) -> str:
     """Return the records to publish for a gateway, as a zone file (RFC 1035 section 5)."""
     name = a_label(domain)
+    hint = (
+        []
+        if addresses
+        else ["; 192.0.2.1 stands for this machine's public address, whose reverse name should be the domain"]
+    )
     lines = [
         f"$ORIGIN {name}.",
-        "; 192.0.2.1 stands for this machine's public address, whose reverse name should be the domain",
-        "@ IN A 192.0.2.1",
+        *hint,
+        *(f"@ IN {'AAAA' if ':' in one else 'A'} {one}" for one in addresses or ("192.0.2.1",)),
+        *(
+            f"; the hoster of {one} gives it its reverse name: {ip_address(one).reverse_pointer}. PTR {name}."
+            for one in addresses
+        ),
         f"@ IN MX 10 {name}.",
         '@ IN TXT "v=spf1 mx -all"',
         f'_dmarc IN TXT "v=DMARC1; p=none; rua=mailto:postmaster@{name}"',
+        f'_smtp._tls IN TXT "v=TLSRPTv1; rua=mailto:postmaster@{name}"',
     ]
     lines += [
         f"{selector}._domainkey IN TXT {_strings(keys.dkim_record(pem))}"

@@ -38,6 +38,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),
     "logged_in": ("info", {"user", "account", "peer", "way"}),
     "logged_out": ("info", {"user", "account"}),
+    "account_changed": ("info", {"account", "what", "by"}),
     "user_changed": ("info", {"user", "account", "what", "by"}),
     "sender_asked": ("info", {"account", "sender", "notice"}),
     "sender_answered": ("info", {"account", "sender", "answer"}),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from gateway.web.extranet import gate, login, passwords, tracking
+from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
 
 HOME = gate.HOME
 
@@ -26,6 +26,24 @@ ROUTES = [
     Route(f"{HOME}/p/{{token}}", passwords.show),
     Route(f"{HOME}/p/{{token}}", passwords.choose, methods=["POST"]),
     Route(f"{HOME}/campagnes", tracking.show),
+    Route(account.PAGE, account.show),
+    Route(f"{account.PAGE}/reglages", account.settings, methods=["POST"]),
+    Route(f"{account.PAGE}/attestation", account.attest, methods=["POST"]),
+    Route(f"{account.PAGE}/retrait", account.withdraw, methods=["POST"]),
+    Route(own.PAGE, own.show),
+    Route(f"{own.PAGE}/mot-de-passe", own.password, methods=["POST"]),
+    Route(f"{own.PAGE}/langue", own.language, methods=["POST"]),
+    Route(f"{own.PAGE}/sessions", own.others, methods=["POST"]),
+    Route(f"{own.PAGE}/codes", own.codes_on, methods=["POST"]),
+    Route(f"{own.PAGE}/codes/arret", own.codes_off, methods=["POST"]),
+    Route(f"{own.PAGE}/programmes", own.program, methods=["POST"]),
+    Route(f"{own.PAGE}/programmes/retirer", own.program_gone, methods=["POST"]),
+    Route(team.PAGE, team.show),
+    Route(f"{team.PAGE}/ajouter", team.add, methods=["POST"]),
+    Route(f"{team.PAGE}/role", team.role, methods=["POST"]),
+    Route(f"{team.PAGE}/lien", team.link, methods=["POST"]),
+    Route(f"{team.PAGE}/retirer", team.remove, methods=["POST"]),
+    Route(f"{team.PAGE}/{{id:int}}/retirer", team.ask),
 ]
 
 

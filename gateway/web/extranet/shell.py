@@ -30,7 +30,10 @@ class Section:
     operator: bool = False
 
 
-SECTIONS = (Section("campaigns", "/campagnes"),)
+SECTIONS = (
+    Section("campaigns", "/campagnes"),
+    Section("account", "/compte"),
+)
 
 
 def values(request: Request, session: Session, here: str = "") -> dict[str, Any]:

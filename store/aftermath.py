@@ -19,9 +19,10 @@ from store import brakes, strikes, suppressions
 from store.strikes import Strike
 from store.suppressions import SuppressionKeys, fold
 from store.tables import campaigns
+from store.tables_align import account_rules
 
 DAY = 86_400_000
-SOFT = "soft_bounce"
+SOFT, LEFT = "soft_bounce", "unsubscribe"
 
 _COUNT = text(
     "INSERT INTO account_days (account_id, day, claimed, final, hard, complaints)"
@@ -36,6 +37,7 @@ class News:
     """What a batch brought: recipients with reason and time, full mailboxes, mailboxes that are not full any more."""
 
     suppress: list[tuple[int, str, int]] = field(default_factory=list)
+    scopes: dict[int, str] = field(default_factory=dict)  # of leavers who said what they leave: account or sender
     full: list[tuple[int, int, bool]] = field(default_factory=list)  # recipient, at, told by a late report
     cleared: list[int] = field(default_factory=list)
     hard: Counter[int] = field(default_factory=Counter)  # by campaign
@@ -57,9 +59,12 @@ async def write(
     used = {rows[one]["campaign_id"] for one in news.recipients} | set(news.hard) | set(news.complaints)
     if not used:
         return
-    query = select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(used))
-    accounts: dict[int, int] = {row.id: row.account_id for row in await conn.execute(query)}
-    await _suppress(conn, news, rows, accounts, keys)
+    query = select(campaigns.c.id, campaigns.c.account_id, campaigns.c.sender_id, account_rules.c.leaving).outerjoin(
+        account_rules, account_rules.c.account_id == campaigns.c.account_id
+    )
+    found = {row.id: row for row in await conn.execute(query.where(campaigns.c.id.in_(used)))}
+    accounts: dict[int, int] = {one: row.account_id for one, row in found.items()}
+    await _suppress(conn, news, rows, found, keys)
     await _clear(conn, news, rows, accounts, keys)
     if news.hard or news.complaints:
         await _count(conn, news, accounts)
@@ -70,13 +75,19 @@ async def _suppress(
     conn: AsyncConnection,
     news: News,
     rows: Mapping[int, Mapping[str, Any]],
-    accounts: Mapping[int, int],
+    found: Mapping[int, Any],
     keys: SuppressionKeys,
 ) -> None:
+    def owner(recipient: int, reason: str) -> int:
+        campaign = found[rows[recipient]["campaign_id"]]
+        if reason == LEFT and news.scopes.get(recipient, campaign.leaving) == suppressions.SENDER:
+            return suppressions.mailing(campaign.sender_id)
+        return int(campaign.account_id)
+
     def entry(recipient: int, reason: str, at: int) -> dict[str, Any]:
         row = rows[recipient]
         return {
-            "account_id": accounts[row["campaign_id"]],
+            "account_id": owner(recipient, reason),
             "key": keys.hash(fold(row["address"])),
             "address": row["address"],
             "reason": reason,
@@ -90,7 +101,7 @@ async def _suppress(
     for recipient, at, late in news.full:
         campaign_id = rows[recipient]["campaign_id"]
         key = keys.hash(fold(rows[recipient]["address"]))
-        told[Strike(accounts[campaign_id], key, campaign_id, at, late)] = recipient
+        told[Strike(found[campaign_id].account_id, key, campaign_id, at, late)] = recipient
     for strike in await strikes.count(conn, list(told), keys.rules) if told else ():
         entries.append(entry(told[strike], SOFT, strike.at))
     await suppressions.add(conn, entries)

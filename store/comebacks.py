@@ -7,6 +7,7 @@ the database raises.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, select, text, update
@@ -38,10 +39,10 @@ class Comeback:
     locale: str
 
 
-async def left(conn: AsyncConnection, account_id: int, address: str, keys: SuppressionKeys, now: int) -> bool:
-    """Whether the person asked for no more mails of an account."""
+async def left(conn: AsyncConnection, owners: Sequence[int], address: str, keys: SuppressionKeys, now: int) -> bool:
+    """Whether the person asked for no more mails of an account, or of one of its mailings."""
     box = folded(address)
-    found = (await suppressions.listed(conn, (account_id,), [box], keys, now)).get(box)
+    found = (await suppressions.listed(conn, owners, [box], keys, now)).get(box)
     return found is not None and found.reason in OWN_WISH
 
 
@@ -77,10 +78,18 @@ async def sent(conn: AsyncConnection, recipient_id: int, now: int) -> None:
 
 
 async def back(
-    conn: AsyncConnection, account_id: int, address: str, wording: str, keys: SuppressionKeys, now: int
+    conn: AsyncConnection,
+    account_id: int,
+    sender_id: int,
+    address: str,
+    wording: str,
+    keys: SuppressionKeys,
+    now: int,
 ) -> None:
-    """Take an address off the account's list at the wish of its person, and keep the proof."""
-    mine = listed.c.account_id == account_id, listed.c.key.in_(keys.hashes(folded(address)))
+    """Take an address off the lists of an account and of one of its mailings at the wish of its person, and keep the
+    proof."""
+    owners = account_id, suppressions.mailing(sender_id)
+    mine = listed.c.account_id.in_(owners), listed.c.key.in_(keys.hashes(folded(address)))
     await conn.execute(delete(listed).where(*mine, listed.c.reason.in_(OWN_WISH)))
     word = consents.New(address, True, now, "mailbox", wording, personal=True, purpose=consents.MAIL)
     await consents.record(conn, account_id, [word], keys, now)

@@ -151,11 +151,11 @@ async def refused(conn: AsyncConnection, people: Sequence[Waiting], keys: Suppre
 
 _LISTED = (
     select(suppressed.c.id)
-    .where(suppressed.c.account_id.in_((suppressions.EVERYBODY, campaigns.c.account_id)))
+    .where(suppressed.c.account_id.in_((suppressions.EVERYBODY, campaigns.c.account_id, -campaigns.c.sender_id)))
     .exists()
 )
 _FOLLOWED = (
-    select(recipients.c.id, recipients.c.address, campaigns.c.account_id, _REFUSED, _LISTED)
+    select(recipients.c.id, recipients.c.address, campaigns.c.account_id, campaigns.c.sender_id, _REFUSED, _LISTED)
     .join(campaigns, campaigns.c.id == recipients.c.campaign_id)
     .where(
         recipients.c.id.in_(bindparam("ids", expanding=True)),
@@ -165,9 +165,9 @@ _FOLLOWED = (
 )
 # one step for all rows: store.bulk says why
 _FOLLOWED_AT_ONCE = f"""
-SELECT json_group_array(json_array(r.id, r.address, c.account_id,
+SELECT json_group_array(json_array(r.id, r.address, c.account_id, c.sender_id,
   EXISTS (SELECT 1 FROM consents WHERE account_id = c.account_id AND NOT agreed),
-  EXISTS (SELECT 1 FROM suppressions WHERE account_id IN ({suppressions.EVERYBODY}, c.account_id))))
+  EXISTS (SELECT 1 FROM suppressions WHERE account_id IN ({suppressions.EVERYBODY}, c.account_id, -c.sender_id))))
 FROM recipients AS r JOIN campaigns AS c ON c.id = r.campaign_id
 WHERE r.id IN (SELECT value FROM json_each(:ids)) AND r.tracked = {int(Tracked.FULL)}
   AND (:leavers OR r.unsubscribed_at IS NULL)
@@ -181,12 +181,12 @@ async def followed(
     `leavers` those count who meanwhile left the list: what they did before they left is theirs."""
     people = [_Person(*row) for row in await _people(conn, ids, leavers)] if ids else []
     out: set[int] = set()
-    for account_id in sorted({one.account_id for one in people if one.refusals or one.leavings}):
-        mine = [(one, folded(one.address)) for one in people if one.account_id == account_id]
+    for account_id, sender_id in sorted({one.whose for one in people if one.refusals or one.leavings}):
+        mine = [(one, folded(one.address)) for one in people if one.whose == (account_id, sender_id)]
         spelt = list({address for _, address in mine})
         said = await standing(conn, account_id, spelt, keys) if any(one.refusals for one, _ in mine) else {}
         looked = not leavers and any(one.leavings for one, _ in mine)
-        gone = await suppressions.find(conn, account_id, spelt, keys, now) if looked else {}
+        gone = await suppressions.find(conn, account_id, spelt, keys, now, sender_id) if looked else {}
         left = {address for address, why in gone.items() if why.reason in _GONE}
         out.update(one.id for one, address in mine if said.get(address) is False or address in left)
     return frozenset(one.id for one in people) - out
@@ -198,8 +198,14 @@ class _Person(NamedTuple):
     id: int
     address: str
     account_id: int
+    sender_id: int
     refusals: bool
     leavings: bool
+
+    @property
+    def whose(self) -> tuple[int, int]:
+        """The account and the sender address that wrote to them."""
+        return self.account_id, self.sender_id
 
 
 async def _people(conn: AsyncConnection, ids: Sequence[int], leavers: bool) -> Sequence[Sequence[Any]]:

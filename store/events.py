@@ -94,6 +94,8 @@ class Applied:
         reason = change.suppress or _REASON.get(change.event, "")
         if reason:
             news.suppress.append((recipient, reason, change.at))
+            if "scope" in change.detail:
+                news.scopes[recipient] = str(change.detail["scope"])
         if change.clears and change.event is Event.ACCEPTED:
             news.cleared.append(recipient)
         if new is Status.CANCELLED and old is not new and (change.suppress == "hard_bounce" or why in NOWHERE):

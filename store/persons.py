@@ -17,11 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import consents, erasing
+from store import consents, erasing, suppression_list
 from store.engine import Database
 from store.states import Event, Status
 from store.suppressions import SuppressionKeys
-from store.tables import accounts, campaigns, events, faults, recipients, suppressions
+from store.tables import accounts, campaigns, events, faults, recipients, senders, suppressions
 from store.tables_align import known_addresses
 from store.tables_consent import last_opens, remnants
 from store.tables_delivery import strikes
@@ -166,12 +166,16 @@ async def _opens(conn: AsyncConnection, open_keys: dict[int, int], names: dict[i
 async def _listed(
     conn: AsyncConnection, account_id: int | None, digests: Sequence[bytes], names: dict[int, str]
 ) -> list[dict[str, Any]]:
-    query = select(suppressions).where(suppressions.c.key.in_(digests))
+    query = select(suppressions, senders.c.account_id.label("of"), senders.c.address.label("sender")).outerjoin(
+        senders, senders.c.id == -suppressions.c.account_id
+    )
+    query = query.where(suppressions.c.key.in_(digests))
     if account_id is not None:
-        query = query.where(suppressions.c.account_id == account_id)
+        query = query.where(suppression_list.whose(account_id))
     return [
         {
-            "account": names.get(row.account_id, "*"), "reason": row.reason, "since": row.at, "until": row.expires_at,
+            "account": names.get(row.of or row.account_id, "*"), "sender": row.sender, "reason": row.reason,
+            "since": row.at, "until": row.expires_at,
             "address_kept": row.address is not None,
         }
         for row in await conn.execute(query)
@@ -199,7 +203,7 @@ async def erase(
         mine: list[ColumnElement[bool]] = [suppressions.c.key.in_(digests), suppressions.c.address.is_not(None)]
         counted: list[ColumnElement[bool]] = [strikes.c.key.in_(digests)]
         if account_id is not None:
-            mine.append(suppressions.c.account_id == account_id)
+            mine.append(suppression_list.whose(account_id))
             counted.append(strikes.c.account_id == account_id)
         done.suppressions = (await conn.execute(update(suppressions).where(*mine).values(address=None))).rowcount
         await conn.execute(delete(strikes).where(*counted))

@@ -1,4 +1,4 @@
-"""What an account wants of unaligned senders and of advice, and under which address a campaign goes out.
+"""What an account wants of unaligned senders, of advice and of unsubscribing, and under which address a campaign goes out.
 
 In: an open connection and plain values. Out: `Rules`, campaigns as they are now. Raises what the database raises.
 """
@@ -24,17 +24,22 @@ class Rules:
 
     unaligned_held: bool = False  # else sent via the gateway
     advice_holds: bool = False  # a serious finding holds the campaign
+    leaving_sender: bool = False  # who unsubscribes leaves the campaigns of that sender address; else of the account
 
 
 async def rules_of(conn: AsyncConnection, account_id: int) -> Rules:
     """The rules in force for an account."""
     row = (await conn.execute(select(account_rules).where(account_rules.c.account_id == account_id))).first()
-    return Rules() if row is None else Rules(row.unaligned == "hold", bool(row.advice_holds))
+    return Rules() if row is None else Rules(row.unaligned == "hold", bool(row.advice_holds), row.leaving == "sender")
 
 
 async def set_rules(conn: AsyncConnection, account_id: int, rules: Rules) -> None:
     """Give an account its rules."""
-    values = {"unaligned": "hold" if rules.unaligned_held else "via", "advice_holds": rules.advice_holds}
+    values = {
+        "unaligned": "hold" if rules.unaligned_held else "via",
+        "advice_holds": rules.advice_holds,
+        "leaving": "sender" if rules.leaving_sender else "account",
+    }
     changed = update(account_rules).where(account_rules.c.account_id == account_id).values(**values)
     if not (await conn.execute(changed)).rowcount:
         await conn.execute(insert(account_rules), {"account_id": account_id} | values)

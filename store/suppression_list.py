@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key
 from store import suppressions
 from store.suppressions import SuppressionKeys
-from store.tables import accounts
+from store.tables import accounts, senders
 from store.tables import suppressions as table
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the list; `account` is None where it holds for everybody, `address` once it was erased."""
+    """One line of the list; `account` is None where it holds for everybody, `address` once it was erased; `sender` is the
+    address whose campaigns alone it concerns."""
 
     id: int
     account_id: int
@@ -30,6 +32,7 @@ class Entry:
     reason: str
     at: int
     until: int | None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,30 @@ async def page(
     conn: AsyncConnection, account_id: int | None, reason: str | None, now: int, after: int = 0, limit: int = 1_000
 ) -> list[Entry]:
     """The entries in force, oldest row first, that come after the row `after`."""
-    query = (
-        select(table, accounts.c.name.label("account"))
-        .outerjoin(accounts, accounts.c.id == table.c.account_id)
-        .where(table.c.id > after, or_(table.c.expires_at.is_(None), table.c.expires_at > now))
-        .order_by(table.c.id)
-        .limit(limit)
-    )
+    query = _ENTRIES.where(table.c.id > after, or_(table.c.expires_at.is_(None), table.c.expires_at > now))
     if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
+        query = query.where(whose(account_id))
     if reason is not None:
         query = query.where(table.c.reason == reason)
-    return [
-        Entry(row.id, row.account_id, row.account, row.address, row.reason, row.at, row.expires_at)
-        for row in await conn.execute(query)
-    ]
+    return [_entry(row) for row in await conn.execute(query.order_by(table.c.id).limit(limit))]
+
+
+_ENTRIES = (
+    select(table, accounts.c.name.label("account"), senders.c.address.label("sender"))
+    .outerjoin(senders, senders.c.id == -table.c.account_id)
+    .outerjoin(accounts, accounts.c.id == func.coalesce(senders.c.account_id, table.c.account_id))
+)
+
+
+def whose(account_id: int) -> ColumnElement[bool]:
+    """The rows of an account, those of its mailings included."""
+    mailings = select(-senders.c.id).where(senders.c.account_id == account_id)
+    return or_(table.c.account_id == account_id, table.c.account_id.in_(mailings))
+
+
+def _entry(row: Any) -> Entry:
+    owner = row.account_id
+    return Entry(row.id, owner, row.account, row.address, row.reason, row.at, row.expires_at, row.sender)
 
 
 async def put(
@@ -94,17 +106,10 @@ async def remove(
     conn: AsyncConnection, account_id: int | None, address_key: str, keys: SuppressionKeys, now: int
 ) -> list[Entry]:
     """Take a folded address off one list, or off all; returns what stood there."""
-    query = (
-        select(table, accounts.c.name.label("account"))
-        .outerjoin(accounts, accounts.c.id == table.c.account_id)
-        .where(table.c.key.in_(keys.hashes(address_key)))
-    )
+    query = _ENTRIES.where(table.c.key.in_(keys.hashes(address_key)))
     if account_id is not None:
-        query = query.where(table.c.account_id == account_id)
-    rows = [
-        Entry(row.id, row.account_id, row.account, row.address, row.reason, row.at, row.expires_at)
-        for row in await conn.execute(query)
-    ]
+        query = query.where(whose(account_id))
+    rows = [_entry(row) for row in await conn.execute(query)]
     if rows:
         await conn.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
     return [row for row in rows if row.until is None or row.until > now]

@@ -27,6 +27,7 @@ from store.tables import campaigns, recipients, suppressions
 from store.tables_delivery import strikes
 
 EVERYBODY = 0  # the account_id of what no account may write to
+SENDER = "sender"  # as the scope of a leaving: one mailing only; else the whole account
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "import")
 _CHUNK = 5_000
 
@@ -73,6 +74,12 @@ class Suppressed:
     reason: str  # one of REASONS
     at: int
     until: int | None = None
+
+
+def mailing(sender_id: int) -> int:
+    """The owner of what concerns one mailing of an account only, the campaigns of one sender address: a number that no
+    account has."""
+    return -sender_id
 
 
 class Waiting(NamedTuple):
@@ -156,10 +163,15 @@ _STRUCK_SLICED = text(_SLICED.format(table="strikes", names="at"))
 
 
 async def find(
-    conn: AsyncConnection, account_id: int, address_keys: Sequence[str], keys: SuppressionKeys, now: int
+    conn: AsyncConnection,
+    account_id: int,
+    address_keys: Sequence[str],
+    keys: SuppressionKeys,
+    now: int,
+    sender_id: int = 0,
 ) -> dict[str, Suppressed]:
-    """Which of the folded addresses are suppressed now (UTC ms), for the account or for everybody."""
-    return await listed(conn, (EVERYBODY, account_id), address_keys, keys, now)
+    """Which of the folded addresses are suppressed now (UTC ms), for the sender's mailing, its account or everybody."""
+    return await listed(conn, (EVERYBODY, account_id, mailing(sender_id)), address_keys, keys, now)
 
 
 async def listed(
@@ -198,7 +210,8 @@ def _exists(table: Any, *owners: Any) -> Any:
 _OWNERS = select(
     campaigns.c.id,
     campaigns.c.account_id,
-    _exists(suppressions, EVERYBODY, campaigns.c.account_id).label("suppressed"),
+    campaigns.c.sender_id,
+    _exists(suppressions, EVERYBODY, campaigns.c.account_id, -campaigns.c.sender_id).label("suppressed"),
     _exists(strikes, campaigns.c.account_id).label("struck"),
 ).where(campaigns.c.id.in_(bindparam("ids", expanding=True)))
 
@@ -207,7 +220,11 @@ async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: Suppress
     """Find who of these recipients is suppressed now, and who has strikes; one look where the lists are empty."""
     ids = list({one.campaign_id for one in waiting})
     accounts = {row.id: row for row in await conn.execute(_OWNERS, {"ids": ids})}
-    asked = {id_: row.account_id for id_, row in accounts.items() if row.suppressed or row.struck}
+    asked = {
+        id_: (EVERYBODY, row.account_id, mailing(row.sender_id))
+        for id_, row in accounts.items()
+        if row.suppressed or row.struck
+    }
     if not asked:
         return Sifted({}, frozenset())
     hashed: dict[bytes, list[Waiting]] = {}
@@ -215,7 +232,7 @@ async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: Suppress
         if one.campaign_id in asked:
             for digest in keys.hashes(fold(one.address)):
                 hashed.setdefault(digest, []).append(one)
-    owners, digests = sorted({EVERYBODY, *asked.values()}), list(hashed)
+    owners, digests = sorted({owner for owners in asked.values() for owner in owners}), list(hashed)
     suppressed: dict[int, Suppressed] = {}
     struck: set[int] = set()
     if any(row.suppressed for row in accounts.values()):
@@ -228,10 +245,10 @@ async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: Suppress
     return Sifted(suppressed, frozenset(struck))
 
 
-def _those(hashed: Mapping[bytes, Sequence[Waiting]], row: Any, asked: Mapping[int, int]) -> Iterable[int]:
-    """The recipients that a row speaks of: those of its account, or of any."""
+def _those(hashed: Mapping[bytes, Sequence[Waiting]], row: Any, asked: Mapping[int, Sequence[int]]) -> Iterable[int]:
+    """The recipients that a row speaks of: those of its mailing, of its account, or of any."""
     for one in hashed[bytes(row.key)]:
-        if row.account_id in (EVERYBODY, asked[one.campaign_id]):
+        if row.account_id in asked[one.campaign_id]:
             yield one.recipient_id
 
 

@@ -16,6 +16,7 @@ account_rules = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
     Column("unaligned", Text, nullable=False, server_default="via"),  # via | hold: a From whose key we have not
     Column("advice_holds", Boolean, nullable=False, server_default=text("false")),
+    Column("leaving", Text, nullable=False, server_default="account"),  # account | sender: what unsubscribing leaves
 )
 
 campaign_advice = Table(

@@ -133,6 +133,7 @@ class Campaign:
     send_at: int
     finished_at: int | None
     erased_at: int | None = None
+    sender_id: int = 0
 
 
 @quick

@@ -134,6 +134,11 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     rule = _add(actions, "advice", "rules:advice", "whether grave advice holds the campaigns of an account")
     rule.add_argument("name", metavar="NAME")
     rule.add_argument("value", metavar="show|hold", nargs="?")
+    rule = _add(actions, "leaving", "rules:leaving", "what people leave who unsubscribe")
+    rule.add_argument("name", metavar="NAME")
+    rule.add_argument(
+        "value", metavar="account|sender", nargs="?", help="sender: the campaigns of that sender address only"
+    )
     pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
     pool.add_argument("name", metavar="NAME")
     pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")

@@ -43,6 +43,7 @@ class Plan:
     send_at: int
     hygiene: bool = False  # service mail of an account that watches for inactive addresses
     by: str = ""  # who sent the list
+    sender_id: int = 0
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ async def load(desk: Desk, plan: Plan, chunks: AsyncIterator[dict[str, Any]], co
             lines = chunk["lines"]
             keys = [line["key"] for line in lines if not line["fault"]]
             async with desk.database.read() as conn:
-                known = await suppressions.find(conn, plan.account_id, keys, desk.suppression, now_ms())
+                known = await suppressions.find(conn, plan.account_id, keys, desk.suppression, now_ms(), plan.sender_id)
                 said = await consents.standing(conn, plan.account_id, keys, desk.suppression)
             all_lines = tally.lines <= ALL_LINES  # a longer list comes back with its faults only
             people, bad, copied, words = await asyncio.to_thread(_sort, plan, lines, known, said, all_lines)

@@ -215,7 +215,7 @@ async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     lines = proofs.only(work.answers, tests) if tests and not new.held else work.answers
     plan = Plan(
         begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due,
-        judge.hygiene(work.account, work.summary["choices"]), work.summary["from_address"],
+        judge.hygiene(work.account, work.summary["choices"]), work.summary["from_address"], new.sender_id,
     )  # fmt: skip
     tally = await load(desk, plan, lines, faulty.copy_of(desk, work.ref))
     if not tally.people:

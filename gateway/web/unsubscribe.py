@@ -10,9 +10,10 @@ mailbox itself, for DAYS. Unknown or altered tokens give 404. Acting twice chang
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -25,9 +26,10 @@ from gateway.web.pages import page, problem
 from gateway.web.recorder import change
 from parsers.tokens import Purpose, verify
 from parsers.useragent import LIMIT
-from store import accounts, campaigns, comebacks, remnants, reports
+from store import accounts, campaigns, comebacks, remnants, reports, rulings, suppressions
 from store.engine import now_ms
 from store.states import Event
+from store.suppressions import SENDER
 from store.values import Tracked
 
 DAYS = 7  # for which the link of a way back acts
@@ -46,6 +48,10 @@ class Leaver:
     locale: str
     left: bool
     followed: bool
+    sender_id: int = 0
+    mailing: str = ""  # the sender address, where this page may leave its campaigns only
+    everything: bool = True  # the whole account was left
+    organisation: str = ""  # the account, where there is a choice
 
 
 async def show(request: Request) -> Response:
@@ -57,6 +63,12 @@ async def show(request: Request) -> Response:
     return _page(request, leaver, "already" if leaver.left else "ask")
 
 
+def _scope(sent: FormData, leaver: Leaver) -> dict[str, str]:
+    """What a reader chose to leave, where there is a choice; who did not choose leaves what the account has set."""
+    chosen = str(sent.get("scope", ""))
+    return {"scope": chosen} if leaver.mailing and chosen in ("account", SENDER) else {}
+
+
 async def act(request: Request) -> Response:
     """Unsubscribe."""
     ctx = context.of(request)
@@ -65,14 +77,17 @@ async def act(request: Request) -> Response:
         return problem(context.language(request, ctx.locale), 404)
     sent = await form(request)
     one_click = sent.get("List-Unsubscribe") == "One-Click"
-    if not leaver.left:
+    scope = _scope(sent, leaver)
+    if not leaver.left or (scope.get("scope") == "account" and not leaver.everything):
         way = "one-click" if one_click else "page"
         # of who is not followed, nothing is kept beyond the wish itself
         agent = request.headers.get("user-agent", "")[:LIMIT] if leaver.followed else ""
-        if not await ctx.recorder.record(change(leaver.recipient, Event.UNSUBSCRIBE, way=way, agent=agent)):
+        if not await ctx.recorder.record(change(leaver.recipient, Event.UNSUBSCRIBE, way=way, agent=agent, **scope)):
             return problem(context.language(request, leaver.locale), 503)
     if one_click:
         return PlainTextResponse("OK")
+    if leaver.mailing and scope.get("scope") == "account":
+        leaver = replace(leaver, sender=leaver.organisation, mailing="")
     return _page(request, leaver, "done")
 
 
@@ -116,7 +131,9 @@ async def back(request: Request) -> Response:
         wording = i18n.text(leaver.locale, "unsubscribe.back_body", address=leaver.address, sender=leaver.sender)
         try:
             async with asyncio.timeout(PATIENCE), ctx.db.write() as conn:
-                await comebacks.back(conn, leaver.account, leaver.address, wording, ctx.recorder.keys, now_ms())
+                await comebacks.back(
+                    conn, leaver.account, leaver.sender_id, leaver.address, wording, ctx.recorder.keys, now_ms()
+                )
         except (TimeoutError, SQLAlchemyError) as error:
             log("failed", what="a way back", error=error)
             return problem(context.language(request, leaver.locale), 503)
@@ -146,9 +163,16 @@ async def _find(ctx: Context, request: Request, purpose: Purpose) -> Leaver | No
             return Leaver(found[0], gone.account_id, "", named, locale, left, followed=False)
         if person is None or campaign is None:
             return None
-        left = await comebacks.left(conn, campaign.account_id, person.address, ctx.recorder.keys, now_ms())
+        asked = person.address, ctx.recorder.keys, now_ms()
+        everything = await comebacks.left(conn, (campaign.account_id,), *asked)
+        left = everything or await comebacks.left(conn, (suppressions.mailing(campaign.sender_id),), *asked)
+        rules = await rulings.rules_of(conn, campaign.account_id)
+        account = await accounts.get_account(conn, campaign.account_id) if rules.leaving_sender else None
     sender, followed = campaign.from_name or campaign.from_address, person.tracked is Tracked.FULL
-    return Leaver(person.id, campaign.account_id, person.address, sender, campaign.locale, left, followed)
+    return Leaver(
+        person.id, campaign.account_id, person.address, sender, campaign.locale, left, followed, campaign.sender_id,
+        campaign.from_address if account else "", everything, (account.legal_name or account.name) if account else "",
+    )  # fmt: skip
 
 
 def _page(request: Request, leaver: Leaver, stage: str) -> Response:
@@ -156,4 +180,8 @@ def _page(request: Request, leaver: Leaver, stage: str) -> Response:
     locale = context.language(request, leaver.locale) if "lang" in request.query_params else leaver.locale
     address = leaver.address or i18n.text(locale, "unsubscribe.your_address")
     back_to = f"/u/{request.path_params['token']}/back?lang={locale}" if leaver.address else ""
-    return page("unsubscribe.html", locale, stage=stage, address=address, sender=leaver.sender, back_to=back_to)
+    sender = f"{leaver.sender} <{leaver.mailing}>" if leaver.mailing else leaver.sender
+    return page(
+        "unsubscribe.html", locale, stage=stage, address=address, sender=sender, back_to=back_to,
+        mailing=leaver.mailing, organisation=leaver.organisation, more=not leaver.everything,
+    )  # fmt: skip

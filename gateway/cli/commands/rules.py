@@ -1,4 +1,4 @@
-"""`account unaligned` and `account advice`: what an account wants of senders without a key, and of grave advice.
+"""`account unaligned|advice|leaving`: what an account wants of senders without a key, of grave advice, of unsubscribing.
 
 In: the parsed command line. Out: one line that says what is in force. Raises Failure when there is no such account.
 """
@@ -30,6 +30,14 @@ def advice(found: argparse.Namespace) -> None:
     wanted = _wanted(found.value, ("show", "hold"))
     rules = _rules(found, lambda old: replace(old, advice_holds=wanted) if wanted is not None else old)
     print(f"account {found.name}: grave advice {'holds campaigns' if rules.advice_holds else 'is shown only'}")
+
+
+def leaving(found: argparse.Namespace) -> None:
+    """Show or change what people leave who unsubscribe: all campaigns of the account, or those of one sender address."""
+    wanted = _wanted(found.value, ("account", "sender"))
+    rules = _rules(found, lambda old: replace(old, leaving_sender=wanted) if wanted is not None else old)
+    what = "the campaigns of that sender address" if rules.leaving_sender else "all campaigns of the account"
+    print(f"account {found.name}: who unsubscribes leaves {what}")
 
 
 def _wanted(value: str | None, words: tuple[str, str]) -> bool | None:

@@ -50,7 +50,12 @@ def export(found: argparse.Namespace) -> None:
 
 
 def _fields(entry: Entry) -> tuple[str, ...]:
-    return (entry.address or "", entry.account or _ALL, entry.reason, date(entry.at), date(entry.until))
+    return (entry.address or "", _owner(entry), entry.reason, date(entry.at), date(entry.until))
+
+
+def _owner(entry: Entry) -> str:
+    """Whose list it is: an account, `account / sender` for one mailing of it, * for all."""
+    return f"{entry.account} / {entry.sender}" if entry.sender else entry.account or _ALL
 
 
 def _pages(found: argparse.Namespace, use: Callable[[Sequence[Entry]], object]) -> None:
@@ -92,7 +97,8 @@ def remove(found: argparse.Namespace) -> None:
     if not gone:
         raise Failure(f"{address} is not on the list")
     for entry in gone:
-        print(f"{address}: removed ({entry.account or 'all accounts'}: {entry.reason} since {date(entry.at)})")
+        whose = _owner(entry) if entry.account else "all accounts"
+        print(f"{address}: removed ({whose}: {entry.reason} since {date(entry.at)})")
 
 
 def bring_in(found: argparse.Namespace) -> None:

@@ -79,22 +79,24 @@ async def test_coming_back_takes_the_mailbox_itself(web: Web) -> None:
     async with web.db.read() as conn:
         (one,) = await comebacks.waiting(conn)
         assert (one.recipient_id, one.address, one.sender) == (1, "r2@d.test", "Société <A>")
-        assert await comebacks.left(conn, web.campaign.account_id, "r2@d.test", KEYS, now_ms())
+        assert await comebacks.left(conn, (web.campaign.account_id,), "r2@d.test", KEYS, now_ms())
     today = now_ms() // DAY
     late = f"/b/{sign(RING, Purpose.RETURN, 1, (today - 8) % 4096)}"
     assert "plus valable" in (await web.reader.post(late, {})).text
     link = f"/b/{sign(RING, Purpose.RETURN, 1, (today - 7) % 4096)}"
     assert "Oui, me réabonner" in (await web.reader.get(link)).text
     async with web.db.read() as conn:
-        assert await comebacks.left(conn, web.campaign.account_id, "r2@d.test", KEYS, now_ms()), "a GET does nothing"
+        assert await comebacks.left(conn, (web.campaign.account_id,), "r2@d.test", KEYS, now_ms()), "a GET does nothing"
     assert "Bon retour" in (await web.reader.post(link, {})).text
     async with web.db.read() as conn:
-        assert not await comebacks.left(conn, web.campaign.account_id, "r2@d.test", KEYS, now_ms())
+        assert not await comebacks.left(conn, (web.campaign.account_id,), "r2@d.test", KEYS, now_ms())
         (word,) = await consents.history(conn, None, "r2@d.test", KEYS)
     assert (word.purpose, word.agreed, word.personal, word.source) == ("mail", True, True, "mailbox")
     await web.reader.post(path, {"List-Unsubscribe": "One-Click"})
     async with web.db.read() as conn:
-        assert await comebacks.left(conn, web.campaign.account_id, "r2@d.test", KEYS, now_ms()), "and can leave again"
+        assert await comebacks.left(conn, (web.campaign.account_id,), "r2@d.test", KEYS, now_ms()), (
+            "and can leave again"
+        )
 
 
 async def test_a_letter_a_day_and_none_to_who_did_not_leave(web: Web) -> None:
@@ -117,7 +119,7 @@ async def test_an_operator_s_entry_and_a_bounce_are_not_taken_back(web: Web) -> 
         row = {"key": KEYS.hash("r2@d.test"), "address": "r2@d.test", "at": 1, "campaign_id": None}
         await suppressions.add(conn, [row | {"account_id": 0, "reason": "manual"}])
         await suppressions.add(conn, [row | {"account_id": account, "reason": "hard_bounce"}])
-        await comebacks.back(conn, account, "r2@d.test", "", KEYS, 2)
+        await comebacks.back(conn, account, 0, "r2@d.test", "", KEYS, 2)
         assert len(await suppressions.find(conn, account, ["r2@d.test"], KEYS, 3)) == 1
     assert (await web.story()) == [] and (await web.person()).status is Status.QUEUED
     assert Event.UNSUBSCRIBE.code == "unsubscribe"

@@ -59,6 +59,7 @@ class Purpose(IntEnum):
     RETURN = 17  # the page on which somebody who left comes back; its extra is the day on which it was asked for
     PASSWORD = 18  # the page on which a user chooses a password; its extra is the serial of the letter
     DOCUMENT = 20  # a personal attachment: the recipient, and which of the files that their cell names
+    CONFIRM = 21  # the page on which the declared sender confirms an action
 
 
 _EVERY_MAIL = (Purpose.UNSUBSCRIBE, Purpose.STOP, Purpose.MESSAGE_ID, Purpose.OPEN)

@@ -148,12 +148,13 @@ async def prepare(conn: AsyncConnection, campaign_id: int, token: str, now: int)
     return replace(campaign, state=CampaignState.HELD if campaign.held else due)
 
 
-async def reveal(conn: AsyncConnection, campaign: Campaign) -> None:
-    """Make a prepared campaign exist, in one row: from here on it is sent, shown and counted."""
+async def reveal(conn: AsyncConnection, campaign: Campaign, replaces: bool = True) -> None:
+    """Make a prepared campaign exist, in one row: from here on it is sent, shown and counted; `replaces`: a held one of the
+    same author and subject gives way to it."""
     shown = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.state == CampaignState.LOADING)
     await conn.execute(shown.values(state=campaign.state))
     row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign.id))).one()
-    if not campaign.options.get("test"):  # a proof takes nobody's place
+    if replaces and not campaign.options.get("test"):  # a proof takes nobody's place
         await _replace_held(conn, row)
 
 

@@ -95,3 +95,8 @@ async def _remove(conn: AsyncConnection, ids: Sequence[int]) -> int:
 
 def _is(row: Any) -> ColumnElement[bool]:
     return and_(file_pieces.c.file_id == row.file_id, file_pieces.c.n == row.n)
+
+
+async def take_over(conn: AsyncConnection, file: File, campaign_id: int) -> int:
+    """Announce the same file for another campaign that is being loaded; returns its id. Its pieces follow one by one."""
+    return await add(conn, campaign_id, file.number, file.name, file.size, file.sha256, file.keep)

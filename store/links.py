@@ -1,8 +1,8 @@
 """Links that only read a campaign's report: of those whom Config names (Accusé à), and of whom it is shared with later.
 
 In: an open connection; the secret that report addresses are made with. Out: tokens, which follow from the secret, the
-campaign and a serial (from 1; serial 0 is the author's own link, which also stops and pauses), so that only their hashes are
-kept; a link may expire and be revoked. Nothing is raised but what the database raises.
+campaign and a serial (from 1; serial 0 is the author's own link, which also stops and pauses), so that only their hashes
+are kept; a link may expire and be revoked. Nothing is raised but what the database raises.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ async def add(
     conn: AsyncConnection, secret: bytes, campaign_id: int, address: str, now: int, expires_at: int | None = None
 ) -> str:
     """Make a link for somebody and return its token."""
-    last = select(func.max(report_links.c.serial)).where(report_links.c.campaign_id == campaign_id)
-    serial = (await conn.scalar(last) or 0) + 1
+    serial = await following(conn, campaign_id)
     token = campaigns.report_token(secret, campaign_id, serial)
     row = {
         "campaign_id": campaign_id, "serial": serial, "token_hash": _hash(token), "address": address,
@@ -48,6 +47,12 @@ async def add(
     }  # fmt: skip
     await conn.execute(insert(report_links), row)
     return token
+
+
+async def following(conn: AsyncConnection, campaign_id: int) -> int:
+    """The serial that the next link will have."""
+    last = select(func.max(report_links.c.serial)).where(report_links.c.campaign_id == campaign_id)
+    return (await conn.scalar(last) or 0) + 1
 
 
 async def of(conn: AsyncConnection, campaign_id: int) -> list[Link]:

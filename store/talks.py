@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import control, lateness, tallies
+from store import actions, control, lateness, tallies
 from store.states import WAITING
 from store.tables import campaigns, recipients
 from store.tables_talks import WAITS, account_habits, report_links, talks
@@ -248,6 +248,7 @@ async def told(conn: AsyncConnection, campaign_id: int, serial: int) -> bool:
 
 
 async def forget(conn: AsyncConnection, campaign_id: int) -> None:
-    """Remove who was told about a campaign that is erased, and the links that read its report."""
+    """Remove who was told about a campaign that is erased, who acted on it, and the links that read its report."""
+    await actions.forget(conn, campaign_id)
     await conn.execute(delete(report_links).where(report_links.c.campaign_id == campaign_id))
     await conn.execute(update(talks).where(talks.c.campaign_id == campaign_id).values(author="", notify="[]"))

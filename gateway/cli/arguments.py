@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from gateway.cli import arguments_people, arguments_programs, arguments_upkeep
+from gateway.cli import arguments_actions, arguments_people, arguments_programs, arguments_upkeep
 
 COMMANDS = "gateway.cli.commands"
 HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
@@ -169,7 +169,7 @@ def _senders(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
 
 
 def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    actions = _group(commands, "campaign", "look at campaigns, stop, pause and resume them")
+    actions = _group(commands, "campaign", "look at campaigns, stop, modify, share and repeat them")
     _add(actions, "list", "campaigns:list_recent", "list the last campaigns")
     for name, text in (
         ("stop", "stop for good: whoever was not written to never will be"),
@@ -184,6 +184,7 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
         actions, "release", "campaigns:release", "let a campaign go in the place of its author, whose word it waits for"
     )
     release.add_argument("id", metavar="ID", type=int)
+    arguments_actions.arguments(_add, actions)
 
     queue = _add(commands, "queue", "queue:show", "list what waits, and the sites that are paused")
     actions = queue.add_subparsers(metavar="ACTION", dest="action", parser_class=_Parser)

@@ -27,6 +27,7 @@ from store.values import Campaign, NewFault, NewRecipient, Tracked
 
 _YES = frozenset({"oui", "o", "yes", "y", "1", "x", "true", "vrai", "ok"})
 _NO = frozenset({"non", "n", "no", "0", "false", "faux", "refus", "refuse", "refusee", "refused", "jamais", "never"})
+DUE = 0  # recipients are due at once, for whom the date of their campaign comes first: it may be changed in one row
 
 
 @dataclass(frozen=True, slots=True)

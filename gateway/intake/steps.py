@@ -24,7 +24,7 @@ from gateway.figures import forecasting
 from gateway.intake import advising, alignment, faulty, filing, journal, judge
 from gateway.intake.desk import Desk, wipe
 from gateway.intake.domains import without_mail
-from gateway.intake.loading import Plan, copy_again, load
+from gateway.intake.loading import DUE, Plan, copy_again, load
 from gateway.intake.work import Work
 from gateway.letters import acknowledge, answers, notice, proofs
 from gateway.letters import talks as conversations
@@ -208,13 +208,11 @@ async def _new(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
 async def _fill(desk: Desk, work: Work, new: NewCampaign, begun: int) -> None:
     assert work.account is not None and work.told is not None
     tracking = str(new.options["tracking"])
-    # 0 is at once, also for a clock that is set back meanwhile; what is held goes by the date of the campaign alone
-    due = 0 if new.held else new.send_at or 0
     await filing.store(desk, begun, work.summary, work.answers, new.options["files_days"])
     tests = work.summary["choices"]["test"]
     lines = proofs.only(work.answers, tests) if tests and not new.held else work.answers
     plan = Plan(
-        begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, due,
+        begun, new.account_id, new.locale, new.timezone, work.account.attested, tracking, work.dead, DUE,
         judge.hygiene(work.account, work.summary["choices"]), work.summary["from_address"], new.sender_id,
     )  # fmt: skip
     tally = await load(desk, plan, lines, faulty.copy_of(desk, work.ref))

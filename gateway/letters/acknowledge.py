@@ -124,7 +124,7 @@ def to_reader(desk: Desk, made: Draft, to: str, token: str) -> Letter:
     campaign, author, state = made.campaign, made.summary["from_address"], _state(made.campaign)
     head: list[Block] = [Say(text(campaign.locale, "ack.copy", author=author))]
     if state == "_held":
-        head.append(_reasons(campaign))
+        head.append(reasons(campaign))
     return Letter(
         to=to,
         locale=campaign.locale,
@@ -186,17 +186,18 @@ def _head(desk: Desk, made: Draft) -> list[Block]:
                 Points(text(campaign.locale, "ack.held"), tuple(reason(campaign.locale, one) for one in late))
             )
         return blocks + decision(desk, campaign, made.serial)
-    return [*blocks, _reasons(campaign)] if campaign.held else blocks
+    return [*blocks, reasons(campaign)] if campaign.held else blocks
 
 
-def _reasons(campaign: Campaign) -> Block:
-    reasons = tuple(reason(campaign.locale, one) for one in campaign.held)
-    return Points(text(campaign.locale, "ack.held"), reasons, "stop")
+def reasons(campaign: Campaign) -> Block:
+    """Why a campaign is held, in a box."""
+    found = tuple(reason(campaign.locale, one) for one in campaign.held)
+    return Points(text(campaign.locale, "ack.held"), found, "stop")
 
 
 def _blocks(desk: Desk, made: Draft, head: list[Block], token: str) -> list[Block]:
     account, campaign, summary, locale = made.account, made.campaign, made.summary, made.campaign.locale
-    blocks = [*head, _figures(campaign), _facts(desk, campaign, summary, _when(campaign), account.attested)]
+    blocks = [*head, figures(campaign), _facts(desk, campaign, summary, _when(campaign), account.attested)]
     asked = any(isinstance(block, Button) for block in head)
     blocks.append(Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}", quiet=asked))
     if made.faults:
@@ -236,7 +237,8 @@ def sender_line(campaign: Campaign, gateway: str) -> str:
     return text(campaign.locale, "align.via", declared=f"{name} <{address}>" if name else address, shown=who.shown)
 
 
-def _figures(campaign: Campaign) -> Figures:
+def figures(campaign: Campaign) -> Figures:
+    """The five figures of a campaign."""
     names = ("lines", "invalid", "duplicate", "suppressed", "recipients")
     return Figures(
         tuple(

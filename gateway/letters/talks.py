@@ -114,7 +114,9 @@ async def _order(desk: Desk, reply: _Reply, campaign: Campaign, talk: Talk, foun
         await _send(desk, reply, campaign, talk.serial, [Say(said), *_ways(desk, campaign, talk)])
         return
     order = Order(Act(found["act"]), found["at"], found["count"])
-    verdict = await decide(desk.database, campaign.id, serial_of(desk, reply.envelope), order, now_ms(), "reply")
+    verdict = await decide(
+        desk.database, campaign.id, serial_of(desk, reply.envelope), order, now_ms(), "reply", reply.to
+    )
     async with desk.database.read() as conn:
         after, then = await campaigns.get(conn, campaign.id), await talks.get(conn, campaign.id)
     assert after is not None and then is not None  # nothing removes them

@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings
+from gateway.actions.clerk import Clerk
 from gateway.intake.bell import Bell
 from gateway.intake.desk import Desk, rings, wipe
 from gateway.intake.dispatch import Dispatch
@@ -54,6 +55,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(desk, stop))
+            group.create_task(Clerk(desk).run(stop))
         bell.close()
         log("stopped")
     finally:

@@ -1,70 +1,117 @@
-"""Stopping and pausing from the report: a page that asks, a POST that acts.
+"""Acting on a campaign from its report: a page that asks, a POST that acts (SPEC 9).
 
-In: `GET /r/TOKEN/stop|pause` (never acts) and `POST` of its form. Out: a page, or a redirect back to the report. The
-author's link reads, stops and pauses only (SPEC 9), links of others only read: what goes further is answered by a page
-that says so. A form that is not ours gives 403. Logs campaign_changed.
+In: `GET BASE/stop|pause|resume|modify|share|revoke|replay|extract` (never acts) and `POST` of its form, where BASE is a
+link or a login's own address. Out: a page, or a redirect back to the report. What the reader may not do alone is asked of
+the declared sender by mail. The form bears a word of its own, so that a second click does nothing. A form that is not
+ours gives 403.
 """
 
 from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from config.logging import log
-from gateway.figures import stats
-from gateway.web import access, context, guard
+from gateway.actions import verbs, wishes
+from gateway.actions.powers import Grant, fits, may
+from gateway.actions.told import why
+from gateway.actions.verbs import Answer, Verdict
+from gateway.actions.wishes import Doubt, Wish
+from gateway.web import access, acting, context, guard, hands
 from gateway.web.pages import page, problem
-from gateway.web.report import common, find, reads_only
-from store import campaigns, control
+from gateway.web.report import find
+from store.actions import Power
 from store.engine import now_ms
 from store.values import Campaign, CampaignState
 
-_VERBS = {"stop": control.stop, "pause": control.pause}
-_BECOMES = {"stop": CampaignState.STOPPED, "pause": CampaignState.PAUSED}
+_POWERS = {
+    one.value: one
+    for one in (
+        Power.STOP, Power.PAUSE, Power.RESUME, Power.MODIFY, Power.SHARE, Power.REVOKE, Power.REPLAY, Power.EXTRACT,
+    )
+}  # fmt: skip
+_ONCE = re.compile(r"[A-Za-z0-9_-]{12,40}")
+_STATUS = {
+    Verdict.FORBIDDEN: 403, Verdict.OVER: 409, Verdict.REFUSED: 409, Verdict.MANY: 429, Verdict.UNKNOWN: 404,
+    Verdict.UNDECLARED: 422, Verdict.SPENT: 409,
+}  # fmt: skip
+# what the report shows by itself, and the state that follows
+_BACK = {
+    Power.STOP: CampaignState.STOPPED, Power.PAUSE: CampaignState.PAUSED, Power.RESUME: CampaignState.SENDING,
+}  # fmt: skip
 
 
-def _action(request: Request) -> str:
-    action = str(request.path_params["action"])
-    if action not in (*_VERBS, "resume"):
+def _power(request: Request) -> Power:
+    power = _POWERS.get(str(request.path_params["action"]))
+    if power is None:
         raise HTTPException(404)
-    return action
+    return power
 
 
 async def ask(request: Request) -> Response:
     """Show what the action means, with a form that does it."""
-    action = _action(request)
-    async with context.of(request).db.read() as conn:
+    power, ctx = _power(request), context.of(request)
+    async with ctx.db.read() as conn:
         campaign = await find(request, conn)
-        ledger = await campaigns.ledger(conn, campaign.id)
-    locale = context.language(request, campaign.locale)
-    if action not in _VERBS or reads_only(request):
-        return _said(request, campaign, 403, "reads_only" if reads_only(request) else "forbidden")
-    waiting = ledger.recipients - stats.done(ledger) if ledger is not None else 0
-    values = common(request, campaign) | {"campaign": campaign, "action": action, "waiting": waiting}
-    return page("action.html", locale, proof=guard.proof(access.of(request).secret, action), **values)
+    if (refusal := _refused(request, campaign, power)) is not None:
+        return _said(request, campaign, Answer(refusal))
+    return await _form(request, campaign, power, request.query_params, None)
+
+
+def _refused(request: Request, campaign: Campaign, power: Power) -> Verdict | None:
+    if may(hands.of(request), power) is Grant.NO:
+        return Verdict.FORBIDDEN
+    return None if fits(power, campaign, now_ms()) else Verdict.OVER
 
 
 async def act(request: Request) -> Response:
     """Do it, once."""
-    ctx, action = context.of(request), _action(request)
+    power, ctx = _power(request), context.of(request)
     sent = await guard.form(request)
     async with ctx.db.read() as conn:
         campaign = await find(request, conn)
-    if action not in _VERBS or reads_only(request):
-        return _said(request, campaign, 403, "reads_only" if reads_only(request) else "forbidden")
-    if not guard.ours(request, sent, access.of(request).secret, action, ctx.url):
+    if may(hands.of(request), power) is Grant.NO:
+        return _said(request, campaign, Answer(Verdict.FORBIDDEN))
+    if not guard.ours(request, sent, access.of(request).secret, power.value, ctx.url):
         return problem(context.language(request, campaign.locale), 403, "action.forged")
-    async with ctx.db.write() as conn:
-        done = await _VERBS[action](conn, campaign.id, now_ms())
-    if not done and campaign.state is not _BECOMES[action]:
-        return _said(request, campaign, 409, "impossible")
-    if done:
-        log("campaign_changed", campaign=campaign.id, state=str(_BECOMES[action]), by=access.of(request).who)
-    lang = request.query_params.get("lang", "")
-    return RedirectResponse(access.base(request) + (f"?lang={lang}" if lang in ("fr", "en") else ""), 303)
+    said = {name: str(value) for name, value in sent.items()}
+    wish = wishes.read(power, said, campaign, now_ms())
+    if isinstance(wish, Doubt):
+        return await _form(request, campaign, power, said, wish)
+    return await _order(request, campaign, power, said, wish)
 
 
-def _said(request: Request, campaign: Campaign, status: int, key: str) -> Response:
+async def _order(request: Request, campaign: Campaign, power: Power, said: dict[str, str], wish: Wish) -> Response:
+    ctx = context.of(request)
+    if power is Power.REVOKE:
+        wish = await acting.named(request, campaign, wish)
+    once = said.get("once", "")
+    once = once if _ONCE.fullmatch(once) else secrets.token_urlsafe(12)
+    order = verbs.Request(campaign.id, power, hands.of(request), hands.who(request), f"web:{once}", wish)
+    answer = await verbs.order(ctx.db, order, now_ms())
+    if answer.verdict is Verdict.UNDECLARED:
+        return await _form(request, campaign, power, said, Doubt("sender", "undeclared"))
+    already = answer.verdict is Verdict.OVER and campaign.state is _BACK.get(power)
+    if power in _BACK and (already or answer.verdict is Verdict.DONE):
+        return RedirectResponse(access.base(request) + acting.lang(request), 303)
+    return _said(request, campaign, answer, await acting.declared(request, campaign))
+
+
+async def _form(request: Request, campaign: Campaign, power: Power, said: Any, doubt: Doubt | None) -> Response:
+    values = await acting.values(request, campaign, power, said)
+    values |= {"power": power.value, "doubt": doubt, "proof": guard.proof(access.of(request).secret, power.value)}
+    values |= {"once": said.get("once") or secrets.token_urlsafe(12), "said": dict(said)}
     locale = context.language(request, campaign.locale)
-    return page("refused.html", locale, status, campaign=campaign, key=f"action.{key}", **common(request, campaign))
+    return page("act_form.html", locale, 200 if doubt is None else 422, **values)
+
+
+def _said(request: Request, campaign: Campaign, answer: Answer, to: str = "") -> Response:
+    locale = context.language(request, campaign.locale)
+    note = why(locale, answer.action) if answer.verdict is Verdict.REFUSED and answer.action else ""
+    values = {"campaign": campaign, "verdict": answer.verdict.value, "to": to, "note": note}
+    values |= {"base": access.base(request)} | access.around(request)
+    return page("act_said.html", locale, _STATUS.get(answer.verdict, 200), **values)

@@ -18,7 +18,20 @@ from starlette.routing import Route
 from config.logging import log
 from gateway.api import routes as api
 from gateway.api.serving import refused
-from gateway.web import actions, consent, context, download, events, export, orders, report, senders, track, unsubscribe
+from gateway.web import (
+    actions,
+    confirm,
+    consent,
+    context,
+    download,
+    events,
+    export,
+    orders,
+    report,
+    senders,
+    track,
+    unsubscribe,
+)
 from gateway.web.context import Context
 from gateway.web.extranet import gate, login
 from gateway.web.extranet.language import Remembering
@@ -48,6 +61,8 @@ _ROUTES = [
     Route("/v/{token}", orders.act, methods=["POST"]),
     Route("/s/{token}", senders.ask),
     Route("/s/{token}", senders.act, methods=["POST"]),
+    Route("/k/{token}", confirm.ask),
+    Route("/k/{token}", confirm.act, methods=["POST"]),
     Route("/f/{token}", download.show),
     Route("/f/{token}/file", download.send),
     Route("/r/{token}.json", report.as_json),
@@ -55,7 +70,7 @@ _ROUTES = [
     Route("/r/{token}/live", report.live),
     Route("/r/{token}/events", events.stream),
     Route("/r/{token}/details", report.details),
-    Route("/r/{token}/history/{recipient:int}", report.history),
+    Route("/r/{token}/history/{recipient:int}", report.recipient),
     Route("/r/{token}/export.{kind}", export.recipients),
     Route("/r/{token}/lines.{kind}", export.lines),
     Route("/r/{token}/{action:str}", actions.ask),

@@ -1,8 +1,9 @@
 """One look at all that a report draws beside the list of people, shared by everybody who reads the same report.
 
-In: an open connection and a campaign; for `Looks`, campaigns' ids and how old a look may be. Out: frozen `Look`s: totals and
-counters only, so that a look costs as little for a million recipients as for a hundred. However many pages follow a campaign,
-the database is asked once in that time. Raises HTTPException 404 for a campaign that is gone, and what the database raises.
+In: an open connection and a campaign; for `Looks`, campaigns' ids and how old a look may be. Out: frozen `Look`s: totals
+and counters only, so that a look costs as little for a million recipients as for a hundred. However many pages follow a
+campaign, the database is asked once in that time. Raises HTTPException 404 for a campaign that is gone, and what the
+database raises.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from gateway.web import charts, halted
-from store import anonymous, campaigns, forecasts, reports
+from store import actions, anonymous, campaigns, forecasts, reports
+from store.actions import Action
 from store.anonymous import Totals
 from store.engine import Database
 from store.pauses import Pause
 from store.values import Campaign, CampaignState, Ledger
 
+ACTIONS = 50  # in the history
 SERIES = ("delivered", "opened", "clicked")
 _KEPT = 64  # campaigns whose last look is remembered
 _OVER = (CampaignState.STOPPED, CampaignState.FINISHED, CampaignState.REPLACED)
@@ -39,6 +42,7 @@ class Look:
     nobodys: Totals
     paused: Sequence[Pause]
     ahead: forecasts.Row | None
+    done: Sequence[Action] = ()
     parts: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, compare=False)
 
     @property
@@ -64,7 +68,8 @@ async def read(conn: Any, campaign: Campaign) -> Look:
     counts = {} if axis is None else await reports.curve(conn, campaign.id, axis.start, axis.step)
     nobodys, paused = await anonymous.totals(conn, campaign.id), await halted.of(conn, campaign)
     ahead = (await forecasts.read(conn, [campaign.id])).get(campaign.id)
-    return Look(campaign, ledger, axis, counts, nobodys, paused, ahead)
+    done = await actions.of(conn, campaign.id, ACTIONS)
+    return Look(campaign, ledger, axis, counts, nobodys, paused, ahead, done)
 
 
 @dataclass(slots=True)

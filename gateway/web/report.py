@@ -23,7 +23,7 @@ from gateway.intake.alignment import author_of
 from gateway.intake.loading import sentence
 from gateway.letters import expected
 from gateway.letters.held import reason
-from gateway.web import access, context, halted, story, view
+from gateway.web import access, context, halted, hands, history, story, view
 from gateway.web import look as looking
 from gateway.web.look import Look
 from gateway.web.pages import html, page
@@ -33,7 +33,7 @@ from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
 _IDS = 1 << 62  # what a database takes as a number, and beyond any id
-PARTS = ("head", "figures")  # regions of the page and their templates
+PARTS = {"head": "_head.html", "figures": "_figures.html", "history": "_act_history.html"}  # regions of the page
 _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
@@ -76,7 +76,8 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
     """Values that every fragment may use."""
     locale = context.language(request, campaign.locale)
     zone = campaign.timezone
-    powers = {"may_pause": False, "may_stop": False} if reads_only(request) else {}
+    powers: dict[str, Any] = {"may_pause": False, "may_stop": False} if reads_only(request) else {}
+    powers["menu"] = [] if is_past(request, campaign) else history.menu(campaign, hands.of(request))
     return (
         powers
         | access.around(request)
@@ -129,7 +130,7 @@ def parts(request: Request, look: Look) -> dict[str, str]:
     reader = (access.of(request).secret, str(access.of(request).power), locale)
     if reader not in look.parts:
         values = _values(request, look)
-        look.parts[reader] = {name: html(f"_{name}.html", locale, **values) for name in PARTS}
+        look.parts[reader] = {name: html(part, locale, **values) for name, part in PARTS.items()}
     return look.parts[reader]
 
 
@@ -138,6 +139,7 @@ def _values(request: Request, look: Look) -> dict[str, Any]:
     campaign, locale = look.campaign, context.language(request, look.campaign.locale)
     values = view.figures(campaign, look.ledger, look.curve) | common(request, campaign)
     values |= {"anonymous": look.nobodys, "past": is_past(request, campaign)}
+    values["told"] = [] if values["past"] else history.lines(request, campaign, look.done)
     values["halted"] = halted.sentences(locale, campaign.timezone, look.paused)
     values["expected"] = _expected(request, campaign, look.ledger, look.ahead)
     return values
@@ -168,7 +170,7 @@ async def details(request: Request) -> Response:
     return page("_details.html", context.language(request, campaign.locale), **values)
 
 
-async def history(request: Request) -> Response:
+async def recipient(request: Request) -> Response:
     """One recipient's story, as a page or, for the page's script, as a fragment."""
     if request.path_params["recipient"] >= _IDS:
         raise HTTPException(404)

@@ -3,6 +3,7 @@
 from alembic import context
 
 from store.tables import metadata
+from store.tables_actions import actions  # noqa: F401
 from store.tables_align import account_rules  # noqa: F401
 from store.tables_api import api_keys  # noqa: F401
 from store.tables_consent import consents  # noqa: F401

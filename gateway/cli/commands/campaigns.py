@@ -7,23 +7,23 @@ such campaign or its state does not allow it. Senders obey within a second, what
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable
+import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from gateway.actions import verbs
+from gateway.actions.powers import Hand
+from gateway.actions.verbs import Request
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.letters.decisions import decide
 from parsers.orders import Act, Order
 from store import campaigns, control, talks
+from store.actions import Power
 from store.control import Halted
 from store.engine import Database, now_ms
 from store.spool import RESTORED, Spool
 from store.talks import Choice, Verdict
 from store.values import Campaign, CampaignState, Ledger
-
-Verb = Callable[[AsyncConnection, int, int], Awaitable[bool]]
 
 
 def list_recent(found: argparse.Namespace) -> None:
@@ -43,7 +43,7 @@ def list_recent(found: argparse.Namespace) -> None:
 def stop(found: argparse.Namespace) -> None:
     """Stop a campaign, or all, for good."""
     if not _all(found):
-        _act(found, control.stop, "stopped")
+        _act(found, Power.STOP, "stopped")
         return
 
     async def work(database: Database) -> Halted:
@@ -60,7 +60,7 @@ def stop(found: argparse.Namespace) -> None:
 def pause(found: argparse.Namespace) -> None:
     """Pause a campaign, or all."""
     if not _all(found):
-        _act(found, control.pause, "paused")
+        _act(found, Power.PAUSE, "paused")
         return
 
     async def work(database: Database) -> Halted:
@@ -73,7 +73,7 @@ def pause(found: argparse.Namespace) -> None:
 def resume(found: argparse.Namespace) -> None:
     """Let a paused campaign go on, or all that were paused at once."""
     if not _all(found):
-        _act(found, control.resume, "resumed")
+        _act(found, Power.RESUME, "resumed")
         return
 
     async def work(database: Database) -> Halted:
@@ -117,15 +117,16 @@ def _counts(halted: Halted) -> str:
     return f"{campaigns_} campaign{'s' * (campaigns_ != 1)} with {people} recipient{'s' * (people != 1)} waiting"
 
 
-def _act(found: argparse.Namespace, verb: Verb, done: str) -> None:
+def _act(found: argparse.Namespace, power: Power, done: str) -> None:
     async def work(database: Database) -> None:
-        async with database.write() as conn:
-            if await verb(conn, found.id, now_ms()):
-                return
-            campaign = await campaigns.get(conn, found.id)
-            if campaign is None:
-                raise Failure(f"no campaign {found.id}")
-            raise Failure(f"campaign {found.id} is {campaign.state} and cannot be {done}")
+        asked = Request(found.id, power, Hand.OPERATOR, "", f"cli:{secrets.token_urlsafe(12)}")
+        verdict = (await verbs.order(database, asked, now_ms())).verdict
+        if verdict is verbs.Verdict.UNKNOWN:
+            raise Failure(f"no campaign {found.id}")
+        if verdict is not verbs.Verdict.DONE:
+            async with database.read() as conn:
+                campaign = await campaigns.get(conn, found.id)
+            raise Failure(f"campaign {found.id} is {campaign.state if campaign else 'gone'} and cannot be {done}")
 
     with_database(settings_of(found), work)
     print(f"campaign {found.id}: {done}")

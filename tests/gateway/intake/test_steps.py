@@ -464,7 +464,7 @@ async def test_config(tmp_path: Path, config: Any, state: str, says: str) -> Non
             assert got == ("Anne B", "Noël", "r@x.example", "none")
             assert [one.tracked for one in await made.rows(select(recipients))] == [0, 0]
         due = {one.next_attempt_at for one in await made.rows(select(recipients))}
-        assert due == {campaign.send_at if campaign.send_at > campaign.created_at else 0}
+        assert due == {0}  # the date of the campaign comes first
 
 
 async def test_personal_documents(tmp_path: Path) -> None:

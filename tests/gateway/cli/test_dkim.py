@@ -106,6 +106,9 @@ def test_the_rules_of_an_account(there: Run) -> None:  # noqa: F811
     assert there("account", "advice", "Mairie", "hold")[1].endswith("holds campaigns\n")
     assert there("account", "unaligned", "Mairie")[1].endswith("are held\n")
     assert there("account", "advice", "Mairie", "show")[1].endswith("is shown only\n")
+    assert there("account", "leaving", "Mairie", "sender")[1].endswith("leaves the campaigns of that sender address\n")
+    assert there("account", "advice", "Mairie")[1].endswith("is shown only\n")
+    assert there("account", "leaving", "Mairie", "account")[1].endswith("leaves all campaigns of the account\n")
     assert there("account", "unaligned", "Nobody")[0] == 1
     status, _, err = there("account", "unaligned", "Mairie", "perhaps")
     assert (status, err) == (1, "mail2campaign: 'perhaps' is neither via nor hold\n")

@@ -58,7 +58,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "campaign_finished": ("info", {"campaign"}),
     "campaign_reported": ("info", {"campaign", "count"}),
     "campaign_braked": ("warning", {"campaign", "reason", "count", "answers"}),
-    "operator_told": ("warning", {"kind", "place", "source", "until", "reply", "notice", "ref"}),
+    "operator_told": ("warning", {"kind", "place", "source", "until", "reply", "notice", "ref", "rows"}),
     # delivering
     "attempt": ("info", {"campaign", "recipient", "kind", "host", "ip", "code", "stage", "class", "status"}),
     "notice_attempt": ("info", {"notice", "campaign", "host", "ip", "code", "stage", "delivered"}),

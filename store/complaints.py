@@ -118,6 +118,21 @@ async def count(conn: AsyncConnection, news: Sequence[Told], providers: Mapping[
     await conn.execute(_MOVE, {"n": last})
 
 
+_TELL = text("INSERT INTO revisions (name, n) VALUES (:name, :n) ON CONFLICT (name) DO UPDATE SET n = excluded.n")
+_ABOVE = "complaints:"
+
+
+async def told(conn: AsyncConnection) -> dict[str, int]:
+    """On which day the operator was told of a provider's complaints, last."""
+    query = select(revisions.c.name, revisions.c.n).where(revisions.c.name.startswith(_ABOVE))
+    return {row.name.removeprefix(_ABOVE): int(row.n) for row in await conn.execute(query)}
+
+
+async def tell(conn: AsyncConnection, providers: Sequence[str], day: int) -> None:
+    """Note that the operator is told of these providers."""
+    await conn.execute(_TELL, [{"name": _ABOVE + provider, "n": day} for provider in providers])
+
+
 async def figures(
     conn: AsyncConnection, since: int, account_id: int | None = None, campaign_id: int | None = None
 ) -> list[Figures]:

@@ -20,7 +20,7 @@ from config.durations import milliseconds
 from config.logging import log
 from gateway.figures.forecasting import Forecaster
 from gateway.intake.desk import Desk
-from gateway.letters import brakes, comebacks, final, late, passwords, talks
+from gateway.letters import brakes, comebacks, complained, final, late, passwords, talks
 from gateway.letters.alerts import Alerts
 from gateway.processes.erasing import Eraser
 from gateway.returns import complaints, judging
@@ -55,6 +55,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (1, lambda: passwords.write(desk)),
         (1, eraser.turn),
         (_REPORT_TURNS, lambda: complaints.count(desk)),
+        (_HOUR_TURNS, lambda: complained.tell(desk)),
         (_SWEEP_TURNS, lambda: _sweep(database, watch)),
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),

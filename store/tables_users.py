@@ -70,3 +70,16 @@ app_passwords = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
 )
+
+# campaigns that somebody writes on the pages; files lie in the folder `drafts` of the data folder
+drafts = Table(
+    "drafts",
+    metadata,
+    _id(),
+    Column("account_id", Id, ForeignKey("accounts.id"), nullable=False),
+    Column("login_id", Id, ForeignKey("logins.id"), nullable=False, index=True),
+    Column("word", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON
+    Column("changed_at", BigInteger, nullable=False, index=True),
+    Column("sent_at", BigInteger),
+)

@@ -10,6 +10,7 @@ tried again at its next turn. Logs campaign_finished, source_moved and swept.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 
@@ -25,7 +26,7 @@ from gateway.letters.alerts import Alerts
 from gateway.processes.erasing import Eraser
 from gateway.returns import complaints, judging
 from store import brakes as store_brakes
-from store import control, files, jobs, proved, submissions, suppression_list, warmups
+from store import control, drafts, files, jobs, proved, submissions, suppression_list, warmups
 from store.engine import Database, now_ms
 
 _EVERY_S = 1.0
@@ -60,6 +61,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_SWEEP_TURNS, lambda: _warm_up(database, calendar)),
         (_SWEEP_TURNS, forecaster.look),
         (_HOUR_TURNS, lambda: _forget(database)),
+        (_HOUR_TURNS, lambda: _old_drafts(desk)),
         (_HOUR_TURNS, lambda: _forget_proved(database)),
         (_HOUR_TURNS, lambda: _take_off(database)),
         (_HOUR_TURNS, lambda: _forget_requests(database)),
@@ -134,6 +136,15 @@ async def _forget(database: Database) -> None:
             gone = await suppression_list.sweep(conn, now_ms(), control.CHUNK)
         rows += gone
     log("swept", rows=rows)
+
+
+async def _old_drafts(desk: Desk) -> None:
+    async with desk.database.read() as conn:
+        old = await drafts.old(conn, now_ms())
+    for number in old:
+        async with desk.database.write() as conn:
+            await drafts.drop(conn, number)
+        await asyncio.to_thread(shutil.rmtree, desk.settings.gateway.data_dir / "drafts" / str(number), True)
 
 
 async def _forget_proved(database: Database) -> None:

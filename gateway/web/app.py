@@ -35,6 +35,7 @@ from gateway.web import (
 from gateway.web.context import Context
 from gateway.web.extranet import gate, login
 from gateway.web.extranet.language import Remembering
+from gateway.web.extranet.new import pages
 from gateway.web.extranet.routes import ROUTES, twins
 from gateway.web.guard import Guard
 from gateway.web.look import Looks
@@ -120,11 +121,12 @@ def build(ctx: Context) -> Starlette:
     own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
     handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
     app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()], exception_handlers=handlers)
-    app.add_middleware(Guard, bodies={"/api/": api.largest(ctx)})
+    app.add_middleware(Guard, bodies={"/api/": api.largest(ctx), "/x/nouvelle": api.largest(ctx)})
     app.add_middleware(Remembering)
     app.state.context = ctx
     api.prepare(app, ctx)
     app.state.door = login.Door()
+    app.state.uploads = asyncio.Semaphore(pages.AT_ONCE)
     app.state.links = track.Links()
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()

@@ -23,6 +23,7 @@ _HERE = Path(__file__).parent
 STATIC = {
     "app.css": "text/css; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
+    "extranet.js": "text/javascript; charset=utf-8",
     "extranet.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }

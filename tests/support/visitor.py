@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -45,6 +46,19 @@ class Visitor:
 
     async def post(self, path: str, **fields: str) -> Answer:
         return self._keep(await self.reader.post(path, fields, **self._sent(path)))
+
+    async def upload(self, path: str, fields: dict[str, str], files: list[tuple[str, str, bytes]]) -> Answer:
+        """Send a form with files: (field, file name, content)."""
+        mark = secrets.token_hex(8)
+        body = b""
+        for name, value in fields.items():
+            body += f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, file, data in files:
+            head = f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n'
+            body += f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + data + b"\r\n"
+        body += f"--{mark}--\r\n".encode()
+        sent = self._sent(path) | {"content_type": f"multipart/form-data; boundary={mark}"}
+        return self._keep(await self.reader.ask("POST", path, body, sent))
 
     async def send(self, path: str, to: str = "", **fields: str) -> Answer:
         """Ask for a page and send a form of it (the first one to `to`) with these fields."""

@@ -11,8 +11,28 @@ from collections.abc import Sequence
 from starlette.routing import Route
 
 from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
+from gateway.web.extranet.new import pages, sending
 
 HOME = gate.HOME
+
+_DRAFT = f"{pages.PAGE}/{{id:int}}"
+_NEW = [
+    Route(pages.PAGE, pages.begin),
+    Route(pages.PAGE, pages.keep_message, methods=["POST"]),
+    Route(f"{_DRAFT}/message", pages.open_message),
+    Route(f"{_DRAFT}/message", pages.keep_message, methods=["POST"]),
+    Route(f"{_DRAFT}/liste", pages.open_list),
+    Route(f"{_DRAFT}/liste", pages.keep_list, methods=["POST"]),
+    Route(f"{_DRAFT}/options", pages.open_options),
+    Route(f"{_DRAFT}/options", pages.keep_options, methods=["POST"]),
+    Route(f"{_DRAFT}/envoi", sending.look),
+    Route(f"{_DRAFT}/apercu", sending.preview),
+    Route(f"{_DRAFT}/epreuve", sending.proof, methods=["POST"]),
+    Route(f"{_DRAFT}/envoyer", sending.send, methods=["POST"]),
+    Route(f"{_DRAFT}/suite", sending.after),
+    Route(f"{_DRAFT}/fichier", pages.drop_file, methods=["POST"]),
+    Route(f"{_DRAFT}/effacer", pages.forget, methods=["POST"]),
+]
 
 ROUTES = [
     Route(HOME, login.home),
@@ -26,6 +46,7 @@ ROUTES = [
     Route(f"{HOME}/p/{{token}}", passwords.show),
     Route(f"{HOME}/p/{{token}}", passwords.choose, methods=["POST"]),
     Route(f"{HOME}/campagnes", tracking.show),
+    *_NEW,
     Route(account.PAGE, account.show),
     Route(f"{account.PAGE}/reglages", account.settings, methods=["POST"]),
     Route(f"{account.PAGE}/attestation", account.attest, methods=["POST"]),

@@ -32,6 +32,7 @@ class Section:
 
 SECTIONS = (
     Section("campaigns", "/campagnes"),
+    Section("new", "/nouvelle", "send"),
     Section("account", "/compte"),
 )
 

@@ -82,6 +82,9 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),
+    "hook_told": ("info", {"account", "webhook", "rows"}),
+    "hook_failed": ("warning", {"account", "webhook", "rows"}),
+    "hook_disabled": ("warning", {"account", "webhook"}),
     "swept": ("info", {"rows", "workers", "campaigns", "files"}),
 }
 

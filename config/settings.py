@@ -21,7 +21,7 @@ from config.section import Section
 from config.section import hostports as _hostports
 from config.section import split_hostport as split_hostport
 from config.settings_advice import Advice, Dkim
-from config.settings_api import Api
+from config.settings_api import Api, Webhooks
 from config.settings_doctor import Doctor
 from config.settings_people import Limits as Limits
 from config.settings_people import Retention, Tracking
@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     smtp: Smtp = Smtp()  # type: ignore[call-arg]
     web: Web = Web()  # type: ignore[call-arg]
     api: Api = Api()  # type: ignore[call-arg]
+    webhooks: Webhooks = Webhooks()  # type: ignore[call-arg]
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
     dns: Dns = Dns()  # type: ignore[call-arg]
     dkim: Dkim = Dkim()  # type: ignore[call-arg]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +73,7 @@ class _Request:
     body: bytes = b""
     content_type: str = ""
     secure: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
 
     def wire(self, agent: str) -> bytes:
         """The bytes to send."""
@@ -80,6 +82,7 @@ class _Request:
         lines += ["Accept: */*", "Accept-Encoding: identity"]
         if self.method == "POST":
             lines += [f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
         return "\r\n".join([*lines, "", ""]).encode("ascii") + self.body
 
 
@@ -97,17 +100,30 @@ class Client:
         """Fetch `https://host/path`, a body of `limit` bytes at most."""
         return await self._ask(_Request("GET", host, self._port, path), limit)
 
-    async def post(self, url: str, body: bytes, content_type: str, limit: int = 16_384) -> Fetched | Unfetched:
-        """Post a body to an https URL."""
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        limit: int = 16_384,
+        headers: Sequence[tuple[str, str]] = (),
+        plain: bool = False,
+    ) -> Fetched | Unfetched:
+        """Post a body to an https URL, or where `plain` to an http one, too; `headers` are ours and ASCII."""
         try:
             parts = urlsplit(url)
-            host, port = (parts.hostname or "").rstrip("."), parts.port or self._port
+            secure = parts.scheme == "https"
+            host, port = (parts.hostname or "").rstrip("."), parts.port or (self._port if secure else 80)
         except ValueError:
             return Unfetched(Trouble.URL)
-        if parts.scheme != "https" or parts.username is not None or parts.password is not None:
+        if (
+            not (secure or (plain and parts.scheme == "http"))
+            or parts.username is not None
+            or parts.password is not None
+        ):
             return Unfetched(Trouble.URL)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return await self._ask(_Request("POST", host, port, target, body, content_type), limit)
+        return await self._ask(_Request("POST", host, port, target, body, content_type, secure, tuple(headers)), limit)
 
     async def head(self, url: str) -> Fetched | Unfetched:
         """Ask an http or https URL whether it is there; no body comes back."""

@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import tallies
+from store import tallies, webhooks
 from store.rules import Rules
 from store.states import WAITING, Status
 from store.tables import campaigns
@@ -89,6 +89,8 @@ async def _pause(conn: AsyncConnection, brake: Brake) -> Brake | None:
         if state != CampaignState.FINISHED:
             return None  # stopped, held or paused: nothing leaves, and a later resume is judged anew
         brake = Brake(brake.campaign_id, brake.reason, brake.at, brake.count, brake.answers, paused=False)
+    else:
+        await webhooks.tell(conn, [brake.campaign_id], webhooks.PAUSED, brake.at)
     row = {name: getattr(brake, name) for name in Brake.__slots__}
     await conn.execute(_KEEP, row | {"told": False})
     return brake

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Executable, Table, bindparam, insert, select, text, update
+from sqlalchemy import Executable, Table, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import driver
@@ -45,14 +45,18 @@ async def run(conn: AsyncConnection, *steps: Step, commit: bool = False) -> None
         await conn.execute(*step.plain())
 
 
-async def read(conn: AsyncConnection, table: Table, names: tuple[str, ...], ids: Sequence[int]) -> Rows:
-    """The rows of these ids, locked until the transaction ends; in no order, and without those that do not exist."""
+async def read(
+    conn: AsyncConnection, table: Table, names: tuple[str, ...], ids: Sequence[int], also: str = "NULL"
+) -> tuple[Rows, Any]:
+    """The rows of these ids, locked until the transaction ends; in no order, and without those that do not exist. With them
+    comes what the expression `also` gives, None where there is no row."""
     if conn.dialect.name == "sqlite":
-        told = await driver.of(conn).together([(_reader(table, names), {"ids": orjson.dumps(ids).decode()})])
+        told = await driver.of(conn).together([(_reader(table, names, also), {"ids": orjson.dumps(ids).decode()})])
         found: Rows = orjson.loads(told[0])
-        return found
-    query = select(*(table.c[name] for name in names)).where(table.c.id.in_(ids))
-    return [list(row) for row in await conn.execute(query.order_by(table.c.id).with_for_update())]
+        return found, told[1]
+    query = select(*(table.c[name] for name in names), literal_column(also)).where(table.c.id.in_(ids))
+    rows = [list(row) for row in await conn.execute(query.order_by(table.c.id).with_for_update(of=table))]
+    return [row[:-1] for row in rows], rows[0][-1] if rows else None
 
 
 def change(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
@@ -96,10 +100,10 @@ def _named(names: tuple[str, ...], rows: Rows) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=32)
-def _reader(table: Table, names: tuple[str, ...]) -> str:
+def _reader(table: Table, names: tuple[str, ...], also: str) -> str:
     row = f"json_array({', '.join(names)})"
     wanted = "id IN (SELECT value FROM json_each(:ids))"
-    return f"SELECT json_group_array({row}) FROM {table.name} WHERE {wanted}"  # noqa: S608 our own names
+    return f"SELECT json_group_array({row}), {also} FROM {table.name} WHERE {wanted}"  # noqa: S608 our own names
 
 
 @lru_cache(maxsize=32)

@@ -21,7 +21,8 @@ import orjson
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import files, rows, tallies
+from store import files, rows, tallies, webhooks
+from store.engine import now_ms
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
 from store.tables import tallies as tallies_table
@@ -154,6 +155,9 @@ async def reveal(conn: AsyncConnection, campaign: Campaign, replaces: bool = Tru
     shown = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.state == CampaignState.LOADING)
     await conn.execute(shown.values(state=campaign.state))
     row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign.id))).one()
+    held = campaign.state is CampaignState.HELD
+    for kind in (webhooks.CREATED, *([webhooks.HELD] if held else [])):
+        await webhooks.tell(conn, [campaign.id], kind, campaign.created_at)
     if replaces and not campaign.options.get("test"):  # a proof takes nobody's place
         await _replace_held(conn, row)
 
@@ -292,4 +296,5 @@ async def set_held(conn: AsyncConnection, campaign_id: int, reasons: Sequence[Ma
     held = _json([dict(reason) for reason in reasons])
     going = campaigns.c.state.in_((CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED))
     query = update(campaigns).where(campaigns.c.id == campaign_id, going)
-    await conn.execute(query.values(state=CampaignState.HELD, held=held))
+    if (await conn.execute(query.values(state=CampaignState.HELD, held=held))).rowcount:
+        await webhooks.tell(conn, [campaign_id], webhooks.HELD, now_ms())

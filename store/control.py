@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import bulk
+from store import bulk, webhooks
+from store.engine import now_ms
 from store.states import WAITING, Event, Status, after
 from store.tables import campaigns, recipients, tallies
 from store.tallies import Differences, status_name
@@ -35,6 +36,9 @@ _MAY = {
 }
 
 
+_TOLD = {CampaignState.STOPPED: webhooks.STOPPED, CampaignState.PAUSED: webhooks.PAUSED}
+
+
 async def _move(conn: AsyncConnection, campaign_id: int, state: CampaignState, now: int) -> bool:
     query = update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state.in_(_MAY[state]))
     values: dict[str, object] = {"state": state}
@@ -42,7 +46,10 @@ async def _move(conn: AsyncConnection, campaign_id: int, state: CampaignState, n
         values["finished_at"] = now
     if state is CampaignState.SENDING:
         values["held"] = "[]"  # why it was paused is over
-    return (await conn.execute(query.values(**values))).rowcount == 1
+    done = (await conn.execute(query.values(**values))).rowcount == 1
+    if done and state in _TOLD:
+        await webhooks.tell(conn, [campaign_id], _TOLD[state], now)
+    return done
 
 
 async def stop(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
@@ -80,6 +87,7 @@ async def stop_all(conn: AsyncConnection, now: int) -> Halted:
     ids = await _in_states(conn, _MAY[CampaignState.STOPPED])
     done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.STOPPED]))
     await conn.execute(done.values(state=CampaignState.STOPPED, finished_at=now))
+    await webhooks.tell(conn, ids, webhooks.STOPPED, now)
     return Halted(len(ids), await _waiting(conn, ids))
 
 
@@ -88,6 +96,7 @@ async def pause_all(conn: AsyncConnection) -> Halted:
     ids = await _in_states(conn, _MAY[CampaignState.PAUSED])
     done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.PAUSED]))
     await conn.execute(done.values(state=CampaignState.PAUSED, held=_BY_OPERATOR))
+    await webhooks.tell(conn, ids, webhooks.PAUSED, now_ms())
     return Halted(len(ids), await _waiting(conn, ids))
 
 
@@ -163,4 +172,5 @@ async def finish_done(conn: AsyncConnection, now: int) -> list[int]:
     if done:
         ending = update(campaigns).where(campaigns.c.id.in_(done), going)
         await conn.execute(ending.values(state=CampaignState.FINISHED, finished_at=now))
+        await webhooks.tell(conn, done, webhooks.FINISHED, now)
     return done

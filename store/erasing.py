@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import bulk, remnants, talks
+from store import bulk, remnants, talks, webhooks
 from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
@@ -87,6 +87,7 @@ async def thorough(conn: AsyncConnection) -> None:
 async def _forget(conn: AsyncConnection, ids: Sequence[int]) -> None:
     for table in (events, hits, comebacks):
         await conn.execute(delete(table).where(table.c.recipient_id.in_(ids)))
+    await webhooks.forget(conn, ids)
 
 
 async def _gone(conn: AsyncConnection, ids: Sequence[int]) -> None:

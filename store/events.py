@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import aftermath, bulk, remnants
+from store import aftermath, bulk, remnants, webhooks
 from store.aftermath import News
 from store.states import PEOPLE, WAITING, Event, Status, after
 from store.suppressions import SuppressionKeys
@@ -163,7 +163,8 @@ async def apply(
     """Write a batch of changes; returns how many passed their fences. `commit`: the caller adds nothing to the transaction,
     which may end as soon as all is written, so that the next writer need not wait for the caller's turn."""
     ids = list({change.recipient_id for change in changes})
-    found = [dict(zip(_READ, row, strict=True)) for row in await bulk.read(conn, recipients, _READ, ids)]
+    read, heard = await bulk.read(conn, recipients, _READ, ids, webhooks.HEARD)
+    found = [dict(zip(_READ, row, strict=True)) for row in read]
     rows = {row["id"]: row for row in found if row["address"]}  # without one: erased, as those who are missing
     batch = Applied(rows)
     applied = sum(batch.apply(change) for change in changes)
@@ -174,6 +175,7 @@ async def apply(
         bulk.change(recipients, names, [values(rows[one]) for one in sorted(batch.touched)]),
         bulk.add(events, _HISTORY, batch.history),
         *batch.differences.steps(),
+        *([webhooks.step(batch.history)] if heard else []),
         commit=commit and not batch.news and len(rows) == len(ids),
     )
     await aftermath.write(conn, batch.news, rows, keys)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.api.handlers import campaigns, consents, senders, submitting, suppressions
+from gateway.api.handlers import campaigns, consents, senders, submitting, suppressions, webhooks
 from gateway.api.models import people
+from gateway.api.models import webhooks as hooks
 from gateway.api.models.campaigns import (
     Accepted,
     CampaignDocument,
@@ -28,6 +29,7 @@ from gateway.api.operation import Operation
 WORDS: Mapping[str, Mapping[str, Any]] = {
     "id": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|sub_[a-z2-7]{26})$"},
     "recipient": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+    "webhook": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "address": {"type": "string", "format": "email", "pattern": "^[^/]{3,320}$"},
 }
 SHEETS = (
@@ -97,4 +99,26 @@ def _people() -> list[Operation]:
     ]  # fmt: skip
 
 
-OPERATIONS: tuple[Operation, ...] = (*_campaigns(), *_people())
+def _webhooks() -> list[Operation]:
+    one = "/webhooks/{webhook}"
+    return [
+        Operation("GET", "/webhooks", "list_webhooks", "webhooks", "The account's webhooks", "read", webhooks.listing,
+                  answer=hooks.Webhooks),
+        Operation("POST", "/webhooks", "add_webhook", "webhooks", "Tell events to an address", "admin", webhooks.add,
+                  body=hooks.NewWebhook, answer=hooks.WebhookSecret, status=201, problems=(409,)),
+        Operation("GET", one, "get_webhook", "webhooks", "One webhook, what waits and what failed", "read", webhooks.show,
+                  answer=hooks.WebhookDocument),
+        Operation("PATCH", one, "change_webhook", "webhooks", "Change a webhook, switch it off or on", "admin",
+                  webhooks.change, body=hooks.WebhookChange, answer=hooks.WebhookDocument),
+        Operation("DELETE", one, "remove_webhook", "webhooks", "Forget a webhook and what waits there", "admin",
+                  webhooks.remove, status=204),
+        Operation("POST", f"{one}/rotate", "rotate_secret", "webhooks", "Another secret; the old one signs for a day, too",
+                  "admin", webhooks.rotate, answer=hooks.WebhookSecret),
+        Operation("GET", f"{one}/dead", "list_dead_letters", "webhooks", "Events that were given up", "read",
+                  webhooks.dead, query=hooks.DeadQuery, answer=hooks.DeadLetters),
+        Operation("POST", f"{one}/replay", "replay_dead_letters", "webhooks", "Tell given up events again", "admin",
+                  webhooks.replay, body=hooks.Replay, answer=hooks.Replayed, optional_body=True),
+    ]  # fmt: skip
+
+
+OPERATIONS: tuple[Operation, ...] = (*_campaigns(), *_people(), *_webhooks())

@@ -15,6 +15,8 @@ from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings
 from gateway.actions.clerk import Clerk
+from gateway.hooks import dispatcher
+from gateway.hooks.dispatcher import Dispatcher
 from gateway.intake.bell import Bell
 from gateway.intake.desk import Desk, rings, wipe
 from gateway.intake.dispatch import Dispatch
@@ -46,6 +48,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         desk = Desk(settings, database, spool, readers, resolver, *rings(settings))
         await _recover(desk)
         dispatch = Dispatch(desk)
+        client, hook_names = dispatcher.client(desk)
         bell = Bell(spool.folder, dispatch.wake)
         await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls_context(settings))
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
@@ -56,10 +59,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(desk, stop))
             group.create_task(Clerk(desk).run(stop))
+            group.create_task(Dispatcher(desk, client).run(stop))
         bell.close()
         log("stopped")
     finally:
         await listener.stop()
+        await hook_names.close()
         prover.close()
         await proofs.close()
         await readers.close()

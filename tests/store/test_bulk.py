@@ -57,10 +57,11 @@ async def test_rows_come_out_as_they_were_written(db: Database, make: Any, ours:
     wanted = changed(ids[:15])
     async with db.write() as conn:
         way: Any = conn if ours else Elsewhere(conn)
-        before = await bulk.read(conn, recipients, READ, ids)
-        assert sorted(before) == sorted(await bulk.read(Elsewhere(conn), recipients, READ, ids))  # type: ignore[arg-type]
+        before, also = await bulk.read(conn, recipients, READ, ids, "1 = 1")
+        elsewhere, there = await bulk.read(Elsewhere(conn), recipients, READ, ids, "1 = 1")  # type: ignore[arg-type]
+        assert sorted(before) == sorted(elsewhere) and also == there == 1
         await bulk.run(way, bulk.change(recipients, WRITTEN, wanted))
-        after = sorted(await bulk.read(way, recipients, READ, [*ids, 999_999]))
+        after = sorted((await bulk.read(way, recipients, READ, [*ids, 999_999]))[0])
     kept = {row[0]: row[1] for row in before}
     assert [(row[0], *row[2:]) for row in after[:15]] == wanted
     assert [row[1] for row in after] == [kept[row[0]] for row in after]

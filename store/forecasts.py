@@ -38,7 +38,7 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Row:
     """The forecast of a campaign as it was worked out `at`; `remaining` are by provider its recipients at first, and those
-    of them never tried."""
+    of them never tried; `tried` those that wait to be tried again."""
 
     campaign_id: int
     at: int
@@ -48,6 +48,7 @@ class Row:
     waiting: int = 0
     remaining: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    tried: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def save(conn: AsyncConnection, row: Row) -> None:
     """Write a forecast down in the place of the one before."""
     values = {
         "at": row.at, "ends_at": row.ends_at, "reason": row.reason, "provider": row.provider, "waiting": row.waiting,
-        "remaining": orjson.dumps(dict(row.remaining)).decode(),
+        "remaining": orjson.dumps({key: [*two, row.tried.get(key, 0)] for key, two in row.remaining.items()}).decode(),
         "rates": orjson.dumps({key: [seen.per_hour, seen.retries] for key, seen in row.seen.items()}).decode(),
     }  # fmt: skip
     module = sqlite if conn.dialect.name == "sqlite" else postgresql
@@ -81,9 +82,11 @@ async def read(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, Row]:
     found = {}
     for row in await conn.execute(_OF, {"ids": list(ids)}):
         seen = {key: Seen(*values) for key, values in orjson.loads(row.rates).items()}
-        remaining = {key: (values[0], values[1]) for key, values in orjson.loads(row.remaining).items()}
+        kept = orjson.loads(row.remaining)
+        remaining = {key: (values[0], values[1]) for key, values in kept.items()}
+        tried = {key: values[2] for key, values in kept.items() if values[2:]}  # rows of before have none
         found[row.campaign_id] = Row(
-            row.campaign_id, row.at, row.ends_at, row.reason, row.provider, row.waiting, remaining, seen
+            row.campaign_id, row.at, row.ends_at, row.reason, row.provider, row.waiting, remaining, seen, tried
         )
     return found
 

@@ -125,7 +125,9 @@ async def _row(desk: Desk, campaign: Campaign, waiting: list[Waiting], before: R
     remaining = {
         key: (first_counts.get(key, (flow.fresh + flow.tried, 0))[0], flow.fresh) for key, flow in by_provider.items()
     }
-    return Row(campaign.id, now, found.ends_at, found.reason, found.provider, whole, remaining, seen)
+    remaining |= {key: (count, 0) for key, (count, _) in first_counts.items() if key not in remaining}  # all were tried
+    tried = {key: flow.tried for key, flow in by_provider.items()}
+    return Row(campaign.id, now, found.ends_at, found.reason, found.provider, whole, remaining, seen, tried)
 
 
 async def _ground(conn: AsyncConnection, campaign: Campaign, now: int) -> _Ground:

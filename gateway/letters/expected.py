@@ -38,6 +38,14 @@ def when(locale: str, zone: str, ends_at: int | None, now: int) -> str:
     return text(locale, f"forecast.{key}", clock=clock, day=day(locale, zone, ends_at))
 
 
+def until(locale: str, zone: str, ms: int, now: int) -> str:
+    """How long something lasts, as people say it: the hour alone where it is today's (`jusqu'à 16 h 05`)."""
+    at, today = local(zone, ms), local(zone, now).date()
+    hour = f"{at.hour} h {at.minute:02}" if known(locale) == "fr" else f"{at:%H:%M}"
+    key = "until_hour" if at.date() == today else "until_day"
+    return text(locale, f"forecast.{key}", day=day(locale, zone, ms), clock=hour)
+
+
 def reason(locale: str, row: Row, providers: Providers) -> str:
     """What holds the slowest part back; empty for the speed of the machine."""
     if not row.reason:

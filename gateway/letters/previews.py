@@ -26,18 +26,19 @@ from parsers.tokens import LENGTH, Keyring
 SAMPLES = 3
 _LINES, _WIDTH = 16, 160
 _BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
-_KEYS = Keyring({1: b"preview preview "}, 1)
+KEYS = Keyring({1: b"preview preview "}, 1)
 _TOKEN = re.compile(rf"\S*/[uf]/[a-z2-7]{{{LENGTH}}}")
 
 
 @cache
-def _signer() -> Signer:
+def signer() -> Signer:
+    """A throw-away key."""
     return Signer("preview.invalid", "preview", new_key())
 
 
 def warm() -> None:
     """Make the throw-away key before a mail waits for it."""
-    _signer()
+    signer()
 
 
 def compiled(
@@ -68,7 +69,7 @@ def compiled(
         documents=liste.pj_column,
         links=links,
     )
-    made = compile_mail(message, submission, spec, liste.columns, _KEYS, _signer())
+    made = compile_mail(message, submission, spec, liste.columns, KEYS, signer())
     if isinstance(made, Compiled):
         return made, []
     return None, [{"code": one.kind.value, "where": one.where, "text": one.text} for one in made]

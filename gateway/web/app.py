@@ -26,6 +26,7 @@ from gateway.web import (
     download,
     events,
     export,
+    message,
     orders,
     report,
     senders,
@@ -70,6 +71,7 @@ _ROUTES = [
     Route("/r/{token}", report.show),
     Route("/r/{token}/live", report.live),
     Route("/r/{token}/events", events.stream),
+    Route("/r/{token}/message", message.show),
     Route("/r/{token}/details", report.details),
     Route("/r/{token}/history/{recipient:int}", report.recipient),
     Route("/r/{token}/export.{kind}", export.recipients),
@@ -130,6 +132,7 @@ def build(ctx: Context) -> Starlette:
     app.state.links = track.Links()
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
+    app.state.papers = message.Papers()
     app.state.exports = asyncio.Semaphore(2)
     app.state.downloads = asyncio.Semaphore(download.AT_ONCE)
     return app

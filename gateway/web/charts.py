@@ -88,7 +88,7 @@ class Curve:
 def curve(axis: Scale, series: Sequence[tuple[str, Mapping[int, int]]]) -> Curve:
     """Return running totals of the counts by step."""
     totals = [(key, _running(found, axis.count)) for key, found in series]
-    top, every = _ceiling(max((values[-1] for _, values in totals), default=0))
+    top, every = ceiling(max((values[-1] for _, values in totals), default=0))
     lines = tuple(_line(key, values, axis.count, top) for key, values in totals)
     ticks = tuple((round(HEIGHT - HEIGHT * n / top, 1), n) for n in range(0, top + 1, every))
     places = range(0, axis.count + 1, max(1, -(-axis.count // 6)))
@@ -111,7 +111,7 @@ def _line(key: str, values: Sequence[int], count: int, top: int) -> Line:
     return Line(key, path, f"{path}L{WIDTH} {HEIGHT}L0 {HEIGHT}Z", tuple(values))
 
 
-def _ceiling(highest: int) -> tuple[int, int]:
+def ceiling(highest: int) -> tuple[int, int]:
     """Return a round top for the axis, and the distance of its ticks (1, 2 or 5 times a power of ten)."""
     unit = 1
     while True:

@@ -1,12 +1,12 @@
 """Which mailbox providers take nothing, or less, from us for now, as the report of a campaign under way tells it.
 
-In: an open connection, a campaign. Out: sentences ("Orange : en pause jusqu'à 16 h 05 (trop de messages à la fois)"), and
-the same as values for programs. A campaign that is not being sent has none. Raises only what the database raises.
+In: an open connection, a campaign. Out: sentences ("Orange : en pause jusqu'à 16 h 05, 275 en attente : trop de messages à la
+fois"), and the same as values for programs. A campaign that is not being sent has none. Raises only what the database raises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.providers import Providers
 from gateway import i18n
+from gateway.letters import expected
 from store import pauses
 from store.engine import now_ms
 from store.pauses import Kind, Pause
@@ -33,15 +34,26 @@ async def of(conn: AsyncConnection, campaign: Campaign) -> list[Pause]:
     return list(longest.values())[:SHOWN]
 
 
-def sentences(locale: str, zone: str, found: Sequence[Pause]) -> list[str]:
-    """One sentence a site, for people."""
-    return [
-        i18n.text(
-            locale, f"halted.{one.kind.value}", site=place(locale, one), until=i18n.instant(locale, zone, one.until),
-            why=why(locale, one),
+def sentences(
+    locale: str, zone: str, found: Sequence[Pause], now: int, waiting: Mapping[str, int] | None = None
+) -> list[str]:
+    """One sentence a site, for people; `waiting` tells how many mails wait for a provider, where that is known."""
+    return [_sentence(locale, zone, one, now, (waiting or {}).get(one.provider, 0)) for one in found]
+
+
+def _sentence(locale: str, zone: str, one: Pause, now: int, waiting: int) -> str:
+    place_, until = place(locale, one), expected.until(locale, zone, one.until, now)
+    if waiting:
+        return i18n.plural(
+            locale, f"halted.{one.kind.value}_waiting", waiting, site=place_, until=until, why=why(locale, one)
         )
-        for one in found
-    ]  # fmt: skip
+    return i18n.text(locale, f"halted.{one.kind.value}", site=place_, until=until, why=why(locale, one))
+
+
+def short(locale: str, zone: str, one: Pause, now: int) -> str:
+    """The same beside the provider's name."""
+    until = expected.until(locale, zone, one.until, now)
+    return i18n.text(locale, f"halted.{one.kind.value}_short", until=until, why=why(locale, one))
 
 
 def document(found: Sequence[Pause]) -> list[dict[str, Any]]:
@@ -56,7 +68,7 @@ def place(locale: str, one: Pause) -> str:
     """What is paused, by the name that people know."""
     provider = _shipped().named(one.provider)
     if provider is not None and provider.mx:
-        return provider.name
+        return provider.name.partition(",")[0]
     return one.site.partition("#")[0] or i18n.text(locale, "halted.everything")
 
 

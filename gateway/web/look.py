@@ -18,11 +18,13 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from gateway.web import charts, halted
-from store import actions, anonymous, campaigns, forecasts, reports
+from gateway.web.bars import HOUR
+from store import actions, anonymous, campaigns, complaints, forecasts, hits, reports
 from store.actions import Action
 from store.anonymous import Totals
 from store.engine import Database
 from store.pauses import Pause
+from store.states import Event
 from store.values import Campaign, CampaignState, Ledger
 
 ACTIONS = 50  # in the history
@@ -37,9 +39,15 @@ class Look:
 
     campaign: Campaign
     ledger: Ledger
+    span: tuple[int, int] | None  # the first and the last minute in which anything came (UTC ms)
     axis: charts.Scale | None
-    counts: Mapping[str, Mapping[int, int]]
+    counts: Mapping[str, Mapping[int, int]]  # by step of the axis
+    hours: Mapping[str, Mapping[int, int]]  # by hour from the first
     nobodys: Totals
+    clicks: Mapping[int, Mapping[str, int]]  # of people who are followed, by link
+    uncounted: Mapping[int, tuple[int, int]]  # of nobody in particular, by link
+    agents: Sequence[tuple[Event, str, str, str, int]]
+    taken: Sequence[complaints.Figures]
     paused: Sequence[Pause]
     ahead: forecasts.Row | None
     done: Sequence[Action] = ()
@@ -51,6 +59,16 @@ class Look:
         if self.axis is None:
             return None
         return charts.curve(self.axis, [(name, self.counts.get(name, {})) for name in SERIES])
+
+    @property
+    def first_hour(self) -> int:
+        """When the first hour of `hours` began (UTC ms)."""
+        return self.span[0] - self.span[0] % HOUR if self.span is not None else 0
+
+    @property
+    def last_hour(self) -> int:
+        """The number of the newest hour."""
+        return (self.span[1] - self.first_hour) // HOUR if self.span is not None else 0
 
 
 def is_over(campaign: Campaign) -> bool:
@@ -66,10 +84,15 @@ async def read(conn: Any, campaign: Campaign) -> Look:
     span = await reports.span(conn, campaign.id)
     axis = None if span is None else charts.scale(*span)
     counts = {} if axis is None else await reports.curve(conn, campaign.id, axis.start, axis.step)
+    hours = {} if span is None else await reports.curve(conn, campaign.id, span[0] - span[0] % HOUR, HOUR)
     nobodys, paused = await anonymous.totals(conn, campaign.id), await halted.of(conn, campaign)
+    clicks, uncounted = await hits.by_link(conn, campaign.id), await anonymous.counts(conn, campaign.id)
+    agents, taken = await hits.by_agent(conn, campaign.id), await complaints.figures(conn, 0, campaign_id=campaign.id)
     ahead = (await forecasts.read(conn, [campaign.id])).get(campaign.id)
     done = await actions.of(conn, campaign.id, ACTIONS)
-    return Look(campaign, ledger, axis, counts, nobodys, paused, ahead, done)
+    return Look(
+        campaign, ledger, span, axis, counts, hours, nobodys, clicks, uncounted, agents, taken, paused, ahead, done
+    )  # fmt: skip
 
 
 @dataclass(slots=True)

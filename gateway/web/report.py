@@ -23,7 +23,7 @@ from gateway.intake.alignment import author_of
 from gateway.intake.loading import sentence
 from gateway.letters import expected
 from gateway.letters.held import reason
-from gateway.web import access, context, halted, hands, history, story, view
+from gateway.web import access, context, guard, halted, hands, history, panels, story, view
 from gateway.web import look as looking
 from gateway.web.look import Look
 from gateway.web.pages import html, page
@@ -33,7 +33,9 @@ from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
 _IDS = 1 << 62  # what a database takes as a number, and beyond any id
-PARTS = {"head": "_head.html", "figures": "_figures.html", "history": "_act_history.html"}  # regions of the page
+PARTS = {name: f"_{name}.html" for name in ("head", "figures", "statuses", "curve", "providers", "pivot", "zones")} | {
+    "history": "_act_history.html"
+}  # regions of the page
 _HALTED = (CampaignState.HELD, CampaignState.PAUSED)
 SOON, LATER = 2000, 20_000  # ms between two looks, while sending and afterwards
 
@@ -107,7 +109,9 @@ async def show(request: Request) -> Response:
     values = _values(request, look) | view.listing(campaign, look.ledger, asked, rows)
     values |= {"faults": faults, "bad": look.ledger.lines - look.ledger.recipients, "again": again(campaign)}
     values["events"] = "" if looking.is_over(campaign) else f"{values['base']}/events?lang={asked.lang}"
-    return page("report.html", context.language(request, campaign.locale), **values)
+    response = page("report.html", context.language(request, campaign.locale), **values)
+    response.headers["Content-Security-Policy"] = f"{guard.POLICY}; frame-src 'self'"  # the message in its own frame
+    return response
 
 
 async def live(request: Request) -> Response:
@@ -140,7 +144,9 @@ def _values(request: Request, look: Look) -> dict[str, Any]:
     values = view.figures(campaign, look.ledger, look.curve) | common(request, campaign)
     values |= {"anonymous": look.nobodys, "past": is_past(request, campaign)}
     values["told"] = [] if values["past"] else history.lines(request, campaign, look.done)
-    values["halted"] = halted.sentences(locale, campaign.timezone, look.paused)
+    providers, now = context.of(request).providers(), now_ms()
+    values |= panels.values(locale, look, providers, now)
+    values["halted"] = panels.sentences(locale, look, providers, now)
     values["expected"] = _expected(request, campaign, look.ledger, look.ahead)
     return values
 

@@ -2,148 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import importlib.util
-import shutil
-import socket
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
-from sqlalchemy import update
+from browsing import DATA, DESK, FILE, PHONE, Site, opened, violations
+from playwright.sync_api import Browser, expect
 
-from config import keys
-from config.settings import DatabaseSection, Gateway, Settings
-from config.settings import Web as WebSection
-from gateway.web.serve import run
-from parsers.tokens import Keyring, Purpose, sign
-from store import files
-from store.engine import Database, now_ms
-from store.tables import campaigns
-
-axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
-from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+from parsers.tokens import Purpose, sign
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1440, "height": 1000}
-FILE, DATA = "Plaquette de rentrée 2026-2027, activités culturelles.pdf", b"%PDF-1.7 " + bytes(range(256)) * 3_000
-
-
-def seeding() -> ModuleType:
-    path = Path(__file__).parents[2] / "scripts" / "seed_report.py"
-    spec = importlib.util.spec_from_file_location("seed_report", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    url: str
-    report: str
-    sending: str
-    unsubscribe: str
-    database: str
-    ring: Keyring
-    out: str = ""  # where a followed person refuses
-    offer: str = ""  # the same page of somebody who is not followed
-    back: str = ""  # where somebody who left comes back
-    past: str = ""  # a report whose people are erased
-
-
-async def prepare(folder: Path, url: str) -> tuple[str, str, str]:
-    db = Database.open(url)
-    await db.migrate()
-    try:
-        _, whole = await seeding().seed(db, 160)
-        _, part = await seeding().seed(db, 160, 0.5, "Portes ouvertes")
-        gone, past = await seeding().seed(db, 160, name="Ancienne campagne")
-        async with db.write() as conn:
-            over = update(campaigns).where(campaigns.c.id == gone)
-            await conn.execute(over.values(state="finished", finished_at=1, erased_at=1))
-            file = await files.add(conn, 1, 0, FILE, len(DATA), sha256(DATA).digest(), 10**11)
-            await files.append(conn, file, 0, DATA)
-    finally:
-        await db.close()
-    return whole, part, past
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("web")
-    keys.create(folder, "gateway.test")
-    url = f"sqlite+aiosqlite:///{folder / 'm2c.db'}"
-    whole, part, past = asyncio.run(prepare(folder, url))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    settings = Settings(
-        gateway=Gateway(data_dir=folder, domain="gateway.test", public_url=f"http://{address}"),  # type: ignore[call-arg]
-        web=WebSection(listen=address),  # type: ignore[call-arg]
-        database=DatabaseSection(url=url),
-    )
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=(run(settings, stop),))
-    thread.start()
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
-            break
-        threading.Event().wait(0.05)
-    ring = Keyring(*keys.load_keyring(folder, "tokens"))
-    yield Site(
-        f"http://{address}", f"/r/{whole}", f"/r/{part}", f"/u/{sign(ring, Purpose.UNSUBSCRIBE, 3)}", url, ring,
-        f"/t/{sign(ring, Purpose.CONSENT, 5)}", f"/t/{sign(ring, Purpose.CONSENT, 50)}",
-        f"/b/{sign(ring, Purpose.RETURN, 6, now_ms() // 86_400_000 % 4096)}", f"/r/{past}",
-    )  # fmt: skip
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
-    assert not thread.is_alive(), "the web process ends when it is told to"
-    loop.close()
-
-
-@pytest.fixture(scope="module")
-def browser(site: Site) -> Iterator[Browser]:  # after the site: playwright keeps a loop running in this thread
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
-
-
-@contextlib.contextmanager
-def opened(browser: Browser, site: Site, path: str, **options: Any) -> Iterator[Page]:
-    """A page that must not say a word of trouble on its console."""
-    context = browser.new_context(locale="fr-FR", **{"viewport": DESK, **options})
-    page, trouble = context.new_page(), []
-    page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.goto(site.url + path)
-    yield page
-    context.close()
-    assert [text for text in trouble if "404" not in text] == []
-
-
-def violations(page: Page) -> list[str]:
-    results = axe_module.Axe().run(page).response["violations"]
-    return [
-        f"{found['id']}: {found['nodes'][0]['html'][:200]} ({found['nodes'][0].get('failureSummary')})"
-        for found in results
-    ]
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"])

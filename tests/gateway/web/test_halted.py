@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import orjson
 from web_fixture import Web
 
 from config.providers import ABOUT_US
 from gateway import i18n
-from store import control, pauses
+from store import control, forecasts, pauses
 from store.engine import now_ms
+from store.forecasts import Row
 from store.pauses import Kind, Pause
 
 UNTIL = 4_102_491_600_000  # 1 January 2100, 09:00 UTC
@@ -28,13 +32,11 @@ async def put(web: Web) -> None:
 async def test_pauses_are_shown_while_a_campaign_is_sent(web: Web) -> None:
     await put(web)
     text = (await web.reader.get(f"/r/{web.word}")).text
-    assert (
-        "Orange, Wanadoo, Voila : en pause jusqu&#39;à" in text or "Orange, Wanadoo, Voila : en pause jusqu'à" in text
-    )
-    assert text.count("Orange, Wanadoo") == 1 and "trop de messages ou de connexions" in text
-    assert "mx.a.test : envoi ralenti" in text and "SFR" not in text
+    page = html.unescape(text)
+    assert "Orange : en pause jusqu'au 01/01/2100 à 14 h 00 : trop de messages ou de connexions à la fois" in page
+    assert page.count("<li>Orange :") == 1 and "mx.a.test : envoi ralenti" in page and "SFR" not in page
     english = (await web.reader.get(f"/r/{web.word}?lang=en")).text
-    assert "Orange, Wanadoo, Voila: paused until" in english and "mx.a.test: slowed down" in english
+    assert "Orange: paused until 1 Jan 2100 at 14:00: too many" in english and "mx.a.test: slowed down" in english
     document = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).text)
     assert [(one["site"], one["kind"], one["until"]) for one in document["pauses"]] == [
         ("mx.a.test#01ab", "slow", UNTIL), ("orange", "pause", UNTIL),
@@ -45,7 +47,23 @@ async def test_a_campaign_that_is_not_sent_shows_none(web: Web) -> None:
     await put(web)
     async with web.db.write() as conn:
         await control.pause(conn, web.campaign.id, now_ms())
-    assert "Wanadoo" not in (await web.reader.get(f"/r/{web.word}")).text
+    assert "Orange" not in (await web.reader.get(f"/r/{web.word}")).text
+
+
+async def test_a_pause_of_today_tells_the_hour_and_how_many_wait(web: Web) -> None:
+    now = now_ms()
+    async with web.db.write() as conn:
+        await pauses.set(conn, [Pause("orange", 0, now + 60_000, "throttled", "orange")], now)
+        remaining = {"orange": (300, 270), "": (12, 0)}
+        row = Row(web.campaign.id, now, None, "", "", 275, remaining, tried={"orange": 5})
+        await forecasts.save(conn, row)
+        assert (await forecasts.read(conn, [web.campaign.id]))[web.campaign.id].tried == {"orange": 5, "": 0}
+    page = html.unescape((await web.reader.get(f"/r/{web.word}")).text)
+    assert re.search(r"Orange : en pause jusqu'(à|au \S+ à) \d+ h \d\d, 275 en attente : trop de messages", page)
+    rows = re.findall(r"<tr[^>]*><th[^>]*scope=\"row\">(.*?)</tr>", page[page.index("Fournisseurs de messagerie") :])
+    told = [re.sub(r"<[^>]+>", " ", row).split() for row in rows]
+    assert told[0][:4] == ["Orange", "300", "0", "3"] and " ".join(told[0]).find("En pause jusqu'") > 0
+    assert told[1] == ["Autres", "domaines", "12", "0", "0", "Terminé"]
 
 
 def test_every_reason_that_speaks_of_us_has_its_words() -> None:

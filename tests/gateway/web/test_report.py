@@ -15,7 +15,7 @@ from store_helpers import KEYS
 from web_fixture import Web
 from web_helpers import Reader
 
-from gateway.web import view
+from gateway.web import report, view
 from gateway.web.app import build
 from gateway.web.guard import proof
 from parsers.tokens import Purpose
@@ -138,10 +138,10 @@ async def test_unknown_tokens_are_not_found_and_old_reports_gone(web: Web) -> No
 
 async def test_live_regions_are_parts_of_the_page(web: Web) -> None:
     news = orjson.loads((await web.reader.get(f"/r/{web.word}/live")).body)
-    assert set(news["regions"]) == {"head", "figures", "details", "history"} and news["again"] == 2000
+    assert set(news["regions"]) == {*report.PARTS, "details"} and news["again"] == 2000
     page = (await web.reader.get(f"/r/{web.word}")).text
     assert all(f'data-region="{name}"' in page for name in news["regions"])
-    assert news["regions"]["figures"].strip() in page
+    assert all(news["regions"][name].strip() in page for name in report.PARTS)
     searching = orjson.loads((await web.reader.get(f"/r/{web.word}/live?q=r2")).body)
     assert "details" not in searching["regions"]
 

@@ -31,6 +31,12 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "child_ended": ("warning", {"child", "child_pid", "code"}),
     "child_hangs": ("error", {"child", "child_pid"}),
     "lifeline_cut": ("warning", set()),
+    "reloaded": ("info", {"changed"}),
+    "settings_refused": ("error", set()),
+    "replacing": ("info", set()),
+    "replacement_refused": ("error", set()),
+    "certificate_loaded": ("info", {"until"}),
+    "certificate_refused": ("error", set()),
     "failed": ("error", {"what"}),
     "library": ("warning", {"logger", "message"}),
     # receiving

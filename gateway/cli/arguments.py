@@ -16,7 +16,7 @@ from typing import NoReturn
 from gateway.cli import arguments_actions, arguments_people, arguments_programs, arguments_upkeep
 
 COMMANDS = "gateway.cli.commands"
-HIDDEN = ("_receive", "_web", "_send")  # started by `serve`, not by people
+HIDDEN = ("_receive", "_web", "_send", "_check")  # started by `serve`, not by people
 
 
 class _Parser(argparse.ArgumentParser):

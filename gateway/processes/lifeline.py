@@ -27,6 +27,7 @@ VARIABLE = "M2C_LIFELINE"
 PULSE = "M2C_PULSE"
 GRACE = 0.7  # seconds between the end of the supervisor and ours; two are promised, on a busy machine too
 BEAT = 2.0  # seconds between two signs of life
+READY = b"!"  # the sign of life that also says: I do my work
 
 Child = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
@@ -68,8 +69,18 @@ async def live() -> None:
         await asyncio.sleep(BEAT)
 
 
-def run_child(child: Child, settings: Settings) -> int:
-    """Run one of the gateway's processes until SIGTERM; 0 when it ended in order, 1 after an exception."""
+def ready() -> None:
+    """Tell the supervisor that this process does its work: its ports are served."""
+    descriptor = os.environ.get(PULSE)
+    if descriptor is not None:
+        with contextlib.suppress(OSError):
+            os.write(int(descriptor), READY)
+
+
+def run_child(child: Child, settings: Settings, *, at_once: bool = False) -> int:
+    """Run one of the gateway's processes until SIGTERM; 0 when it ended in order, 1 after an exception. With `at_once` it
+    counts as ready when it begins."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever has something to read again says so
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the supervisor decides for us
     watch()
 
@@ -77,6 +88,8 @@ def run_child(child: Child, settings: Settings) -> int:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         pulse = asyncio.create_task(live())
+        if at_once:
+            ready()
         try:
             await child(settings, stop)
         finally:

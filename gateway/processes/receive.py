@@ -21,11 +21,13 @@ from gateway.intake.bell import Bell
 from gateway.intake.desk import Desk, rings, wipe
 from gateway.intake.dispatch import Dispatch
 from gateway.passwords import Passwords
+from gateway.processes import lifeline
+from gateway.processes.certificates import renew
 from gateway.processes.janitor import keep_house
 from gateway.reading.readers import Readers
 from gateway.smtp.gate import Gate
 from gateway.smtp.limits import Limits
-from gateway.smtp.listener import Listener, tls_context
+from gateway.smtp.listener import Listener, tls_context, tls_files
 from gateway.smtp.prover import Prover
 from mail.resolver import Resolver
 from store import campaigns
@@ -50,12 +52,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         dispatch = Dispatch(desk)
         client, hook_names = dispatcher.client(desk)
         bell = Bell(spool.folder, dispatch.wake)
-        await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls_context(settings))
+        tls = tls_context(settings)
+        await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls)
+        lifeline.ready()
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
         await readers.warm()
         gc.collect()
         gc.freeze()  # what was imported stays for ever: looking through it again stops the loop for 0.1 s
         async with asyncio.TaskGroup() as group:
+            group.create_task(_drain(listener, stop))
+            group.create_task(renew(tls, *tls_files(settings), stop))
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(desk, stop))
             group.create_task(Clerk(desk).run(stop))
@@ -70,6 +76,11 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await readers.close()
         await resolver.close()
         await database.close()
+
+
+async def _drain(listener: Listener, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await listener.drain()
 
 
 async def _recover(desk: Desk) -> None:

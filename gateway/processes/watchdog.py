@@ -12,15 +12,19 @@ import asyncio
 import contextlib
 import os
 
+from gateway.processes.lifeline import READY
+
 TICK = 1.0  # seconds
 PATIENCE = 20  # ticks without a sign of life; as long as a lease outlives its sender (store.jobs.STALE)
 BIRTH = 90  # ticks until the first one: importing the modules on a busy machine
 
 
 class Watchdog:
-    """One a child; `close` it when the child has ended. `given` is the end of the pipe that the child inherits."""
+    """One a child; `close` it when the child has ended. `given` is the end of the pipe that the child inherits; `ready` is
+    set when the child says that it does its work."""
 
-    def __init__(self) -> None:
+    def __init__(self, ready: asyncio.Event | None = None) -> None:
+        self._ready = ready
         self._read, self.given = os.pipe()
         os.set_blocking(self._read, False)
         self._left = BIRTH
@@ -35,8 +39,10 @@ class Watchdog:
             await asyncio.sleep(TICK)
             self._left -= 1
             with contextlib.suppress(BlockingIOError):
-                if os.read(self._read, 4096):
+                if said := os.read(self._read, 4096):
                     self._left = PATIENCE
+                    if READY in said and self._ready is not None:
+                        self._ready.set()
 
     def close(self) -> None:
         """Stop listening."""

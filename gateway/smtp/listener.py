@@ -1,7 +1,8 @@
 """The ports on which mail comes in.
 
 In: the [smtp] settings, the gate that all connections share, and the TLS certificate. Out: listening servers on every
-host:port, one dialogue a connection. Raises OSError when a port or the certificate cannot be had.
+host:port (on the supervisor's sockets where it handed some), one dialogue a connection. `drain` lets mails under way come to
+their end. Raises OSError when a port or the certificate cannot be had.
 """
 
 from __future__ import annotations
@@ -9,24 +10,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
+import weakref
 from pathlib import Path
+from typing import Any
 
 from config.settings import Settings, split_hostport
+from gateway.processes import sockets
 from gateway.smtp.gate import Gate
 from gateway.smtp.handler import Handler
 from gateway.smtp.protocol import Protocol
 
-_BACKLOG = 512
+DRAIN_S = 10.0  # seconds that mails under way get when we end; the supervisor waits 20
+IDLE_S = 1.5  # seconds that a client which has not begun a mail gets
+_BACKLOG = 1024
 _HANDSHAKE_S = 10.0  # who says nothing on the TLS port is not counted before the handshake: it must be short
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The certificate of the settings, or the one that init made in DATA/tls."""
+def tls_files(settings: Settings) -> tuple[Path, Path]:
+    """The chain and the key of the settings, or those that init made in DATA/tls."""
     folder = settings.gateway.data_dir / "tls"
+    return settings.smtp.tls_certificate or folder / "cert.pem", settings.smtp.tls_key or folder / "key.pem"
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """A context with that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificate: Path = settings.smtp.tls_certificate or folder / "cert.pem"
-    context.load_cert_chain(certificate, settings.smtp.tls_key or folder / "key.pem")
+    context.load_cert_chain(*tls_files(settings))
     return context
 
 
@@ -35,34 +46,48 @@ class Listener:
 
     def __init__(self) -> None:
         self._servers: list[asyncio.Server] = []
+        self._open: weakref.WeakSet[Protocol] = weakref.WeakSet()
         self.ports: dict[str, list[int]] = {"mx": [], "submission": [], "submissions": []}
 
     async def start(self, gate: Gate, listens: dict[str, list[str]], tls: ssl.SSLContext) -> None:
         """Open every port of `listens` (mx, submission, submissions: host:port lists)."""
         logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells every command it reads
         loop = asyncio.get_running_loop()
+        handed = sockets.adopted()
         for port, places in listens.items():
             for place in places:
-                host, number = split_hostport(place)
                 implicit = port == "submissions"
 
                 def connection(port: str = port, implicit: bool = implicit) -> Protocol:
-                    return Protocol(Handler(gate, port), gate.limits, port=port, tls=tls, implicit=implicit)
+                    made = Protocol(Handler(gate, port), gate.limits, port=port, tls=tls, implicit=implicit)
+                    self._open.add(made)
+                    return made
 
-                server = await loop.create_server(
-                    connection,
-                    host,
-                    number,
-                    ssl=tls if implicit else None,
-                    ssl_handshake_timeout=_HANDSHAKE_S if implicit else None,
-                    backlog=_BACKLOG,
-                    reuse_address=True,
-                )
-                self._servers.append(server)
-                self.ports[port] += [sock.getsockname()[1] for sock in server.sockets]
+                secure: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": _HANDSHAKE_S} if implicit else {}
+                host, number = split_hostport(place)
+                ways: list[dict[str, Any]] = [{"sock": one} for one in handed.get(place, ())]
+                for way in ways or [{"host": host, "port": number, "reuse_address": True}]:
+                    server = await loop.create_server(connection, backlog=_BACKLOG, **way, **secure)
+                    self._servers.append(server)
+                    self.ports[port] += [sock.getsockname()[1] for sock in server.sockets]
+
+    async def drain(self) -> None:
+        """Take no new connection, and let those that are open come to the end of their mail: DRAIN_S seconds at most."""
+        self._close()
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < DRAIN_S:
+            still = [one for one in self._open if one.connected]
+            for one in still:
+                one.farewell(waited > IDLE_S)
+            if not still:
+                return
+            await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
         """Close the ports; connections still open end with the process."""
+        self._close()
+        await asyncio.sleep(0)
+
+    def _close(self) -> None:
         for server in self._servers:
             server.close()
-        await asyncio.sleep(0)

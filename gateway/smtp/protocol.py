@@ -58,6 +58,19 @@ class Protocol(SMTP):
         self.limits, self.port, self.secure = limits, port, implicit
         self._peer = ""
         self._entered = False
+        self._leaving = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether a client that was let in is there."""
+        return self._entered
+
+    def farewell(self, late: bool) -> None:
+        """The gateway ends: a mail under way is taken, the next one is not; `late`: who has begun none is let go."""
+        self._leaving = late
+        if late and self._entered and not (self.envelope and self.envelope.mail_from is not None):
+            self.transport.write(reply(421, "4.3.2", "leaving").encode() + b"\r\n")
+            self.transport.close()
 
     def connection_made(self, transport: Any) -> None:
         """Let the connection in, or answer 421 and close it."""
@@ -126,6 +139,15 @@ class Protocol(SMTP):
         else:
             words = (arg or "").split()
             await super().smtp_AUTH(" ".join([words[0].upper(), *words[1:]]) if words else None)
+
+    @syntax("MAIL FROM: <address>", extended=" [SP <mail-parameters>]")
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a mail, unless the gateway ends."""
+        if self._leaving:
+            await self.push(reply(421, "4.3.2", "leaving"))
+            self.transport.close()
+            return
+        await super().smtp_MAIL(arg)
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -21,6 +22,7 @@ from config.logging import log
 from config.settings import Settings, split_hostport
 from gateway.intake.desk import Desk, rings
 from gateway.intake.destinations import watch
+from gateway.processes import lifeline, sockets
 from gateway.reading.readers import Readers
 from gateway.web import express
 from gateway.web.app import build
@@ -33,6 +35,7 @@ from store.spool import Spool
 
 SWITCH = 0.0005  # seconds for which a thread keeps the interpreter: the database's must not wait long for its turn
 DRAIN = 1.0  # seconds for answers under way once we are told to stop
+LINGER = 0.3  # seconds that a client which has just connected gets to send its request
 LAST_WRITE = 0.8  # seconds for the hits still in memory after that
 
 
@@ -42,6 +45,19 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the port, then tell the supervisor and the log."""
+        await super().startup(sockets)
+        lifeline.ready()
+        log("started", listen=f"{self.config.host}:{self.config.port}")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, let those that have just come send their request, then end as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(LINGER)
+        await super().shutdown(sockets)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -75,8 +91,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(recorder.run())
-            serving = tasks.create_task(server.serve())
-            log("started", listen=settings.web.listen)
+            own = sockets.adopted().get(settings.web.listen)
+            serving = tasks.create_task(server.serve(own))
             stopping = tasks.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             ended_alone = serving.done()

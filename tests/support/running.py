@@ -139,8 +139,9 @@ class Running:
 
     def ready(self) -> None:
         """Wait until it takes mail and pages."""
-        for port in (self.mx, self.submission, self.web):
-            until(lambda port=port: listening(port), 90, f"port {port} answers")
+        for port in (self.mx, self.submission):
+            until(lambda port=port: greets(port), 90, f"port {port} greets")
+        until(lambda: healthy(self.web), 90, "the pages answer")
 
     @property
     def running(self) -> bool:
@@ -200,6 +201,24 @@ def alive(pid: int) -> bool:
     """Whether a process runs; one that has ended and that nobody has collected yet (a zombie) does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def greets(port: int) -> bool:
+    """Whether an SMTP server says 220 on that loopback port (the supervisor opens ports before anybody serves them)."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as probe:
+            return probe.recv(4) == b"220 "
+    except OSError:
+        return False
+
+
+def healthy(port: int) -> bool:
+    """Whether the pages answer on that loopback port."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
     except OSError:
         return False
 

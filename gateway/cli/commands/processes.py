@@ -11,6 +11,7 @@ import importlib
 from pathlib import Path
 
 from config import logging
+from config.settings import Settings
 from gateway.cli.commands.database import settings_of
 from gateway.processes.lifeline import run_child, watch
 
@@ -38,7 +39,7 @@ def receive(found: argparse.Namespace) -> int:
     """Run the listener with intake, returns and janitor."""
     from gateway.processes.receive import run
 
-    settings = settings_of(found)
+    settings = _handed(found)
     logging.setup("receive")
     return run_child(run, settings)
 
@@ -47,15 +48,29 @@ def web(found: argparse.Namespace) -> int:
     """Run the web pages."""
     from gateway.web.serve import run
 
-    settings = settings_of(found)
+    settings = _handed(found)
     logging.setup("web")
     return run_child(run, settings)
 
 
 def send(found: argparse.Namespace) -> int:
     """Run one sender."""
-    settings = settings_of(found)
+    settings = _handed(found)
     logging.setup("send")
     # by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
     run = importlib.import_module("mta.worker").run
-    return run_child(run, settings)
+    return run_child(run, settings, at_once=True)
+
+
+def check(found: argparse.Namespace) -> int:
+    """Whether this program can run with these settings: a supervisor asks before it makes room for it."""
+    settings_of(found)
+    for name in ("gateway.processes.supervisor", "gateway.processes.receive", "gateway.web.serve", "mta.worker"):
+        importlib.import_module(name)
+    return 0
+
+
+def _handed(found: argparse.Namespace) -> Settings:
+    from gateway.processes.handing import handed
+
+    return handed() or settings_of(found)

@@ -100,13 +100,18 @@ class Running:
     def _found(self, folder: Path) -> None:
         """Make the folder by the commands, once a test process; later gateways begin as a copy of the first."""
         made = _FOUNDED.get("folder")
-        if made is not None:
+        own = self.environment.get("MAIL2CAMPAIGN_DATABASE__URL", "").startswith(
+            "postgresql"
+        )  # its database is elsewhere
+        if made is not None and not own:
             shutil.copytree(made, folder)
             return
         self.command("init", "--dir", str(folder), "--domain", "gateway.test")
         login = ["account", "add", "acme", "--login", "acme", "--password-stdin", "--legal-name", "ACME SAS"]
         self.command(*login, "--address", "1 rue de la Paix, 75002 Paris", stdin=PASSWORD)
         self.command("sender", "add", "acme", "contact@acme.test", "--verified")
+        if own:
+            return
         _FOUNDED["folder"] = folder.with_name("founded")
         shutil.copytree(folder, _FOUNDED["folder"])
 

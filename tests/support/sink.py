@@ -26,6 +26,7 @@ class Taken:
     recipient: str
     raw: bytes
     at: float
+    peer: str = ""  # the address that it came from
 
     @property
     def message_id(self) -> str:
@@ -106,7 +107,7 @@ class Sink:
                     if not part:
                         return
                     body += part[1:] if part.startswith(b"..") else part
-                mail = Taken(sender, recipient, bytes(body), time.time())
+                mail = Taken(sender, recipient, bytes(body), time.time(), writer.get_extra_info("peername")[0])
                 self.mails.append(mail)
                 reply = await self._answer(mail)
                 if reply is None:

@@ -44,6 +44,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),
     "logged_in": ("info", {"user", "account", "peer", "way"}),
     "logged_out": ("info", {"user", "account"}),
+    "gateway_changed": ("warning", {"what", "place", "campaign", "count", "by"}),
     "account_changed": ("info", {"account", "what", "by"}),
     "user_changed": ("info", {"user", "account", "what", "by"}),
     "sender_asked": ("info", {"account", "sender", "notice"}),

@@ -9,6 +9,7 @@ for an operator; `take_up` lets be read what a backup brought back. Raises OSErr
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterable
@@ -18,6 +19,10 @@ from pathlib import Path
 import orjson
 
 RESTORED = "restored"  # mails that a backup held, until an operator lets them be read
+
+
+_HEAD = 100_000  # bytes of an envelope at most
+_REF = re.compile(r"[0-9]{1,30}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,36 @@ class Spool:
         (self._shunt / f"{ref}.txt").write_text(why, encoding="utf-8", errors="backslashreplace")
         self.path(ref).rename(self._shunt / ref)
         _fsync(self._shunt)
+
+    def aside(self) -> list[str]:
+        """References of the mails that were set aside, the newest first."""
+        return sorted((path.name for path in self._shunt.iterdir() if not path.name.endswith(".txt")), reverse=True)
+
+    def told(self, ref: str, most: int) -> tuple[Envelope, bytes, str]:
+        """Envelope, first bytes and reason of a mail that was set aside; OSError or ValueError when there is none."""
+        with self._of_aside(ref).open("rb") as file:
+            fields = orjson.loads(file.readline(_HEAD))
+            raw = file.read(most)
+        why = self._shunt / f"{ref}.txt"
+        reason = why.read_text("utf-8", "replace") if why.is_file() else ""
+        return Envelope(**{**fields, "rcpt_to": tuple(fields["rcpt_to"])}), raw, reason
+
+    def again(self, ref: str) -> None:
+        """Let a mail that was set aside be read once more."""
+        path = self._of_aside(ref)
+        path.rename(self._new / ref)
+        (self._shunt / f"{ref}.txt").unlink(missing_ok=True)
+        _fsync(self._new)
+
+    def discard(self, ref: str) -> None:
+        """Forget a mail that was set aside."""
+        self._of_aside(ref).unlink()
+        (self._shunt / f"{ref}.txt").unlink(missing_ok=True)
+
+    def _of_aside(self, ref: str) -> Path:
+        if not _REF.fullmatch(ref):
+            raise FileNotFoundError(ref)
+        return self._shunt / ref
 
     def keep(self, ref: str, most: int) -> None:
         """Put a mail for the operator into the folder `postmaster`, which holds the newest `most` bytes at most."""

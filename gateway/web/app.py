@@ -36,7 +36,7 @@ from gateway.web import (
 from gateway.web.context import Context
 from gateway.web.extranet import gate, login
 from gateway.web.extranet.language import Remembering
-from gateway.web.extranet.new import pages
+from gateway.web.extranet.new import uploads
 from gateway.web.extranet.routes import ROUTES, twins
 from gateway.web.guard import Guard
 from gateway.web.look import Looks
@@ -128,7 +128,7 @@ def build(ctx: Context) -> Starlette:
     app.state.context = ctx
     api.prepare(app, ctx)
     app.state.door = login.Door()
-    app.state.uploads = asyncio.Semaphore(pages.AT_ONCE)
+    app.state.uploads = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.links = track.Links()
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()

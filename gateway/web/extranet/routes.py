@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from starlette.routing import Route
 
 from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
+from gateway.web.extranet.house import addresses, aside, owners, queues
 from gateway.web.extranet.new import pages, sending
 
 HOME = gate.HOME
@@ -34,6 +35,24 @@ _NEW = [
     Route(f"{_DRAFT}/effacer", pages.forget, methods=["POST"]),
 ]
 
+_HOUSE = [
+    Route(queues.PAGE, queues.show),
+    Route(f"{queues.PAGE}/reprendre", queues.resume, methods=["POST"]),
+    Route(f"{queues.PAGE}/tout-arreter", queues.pause_all, methods=["POST"]),
+    Route(f"{queues.PAGE}/tout-reprendre", queues.resume_all, methods=["POST"]),
+    Route(addresses.PAGE, addresses.show),
+    Route(addresses.PAGE, addresses.act, methods=["POST"]),
+    Route(owners.PAGE, owners.show),
+    Route(f"{owners.PAGE}/suspendre", owners.suspend, methods=["POST"]),
+    Route(f"{owners.PAGE}/retablir", owners.resume, methods=["POST"]),
+    Route(f"{owners.PAGE}/quota", owners.quota, methods=["POST"]),
+    Route(aside.PAGE, aside.show),
+    Route(f"{aside.PAGE}/liberer", aside.release, methods=["POST"]),
+    Route(f"{aside.PAGE}/relire", aside.again, methods=["POST"]),
+    Route(f"{aside.PAGE}/jeter", aside.drop, methods=["POST"]),
+    Route(f"{aside.PAGE}/{{ref}}", aside.look),
+]
+
 ROUTES = [
     Route(HOME, login.home),
     Route(gate.LOGIN, login.ask),
@@ -47,6 +66,7 @@ ROUTES = [
     Route(f"{HOME}/p/{{token}}", passwords.choose, methods=["POST"]),
     Route(f"{HOME}/campagnes", tracking.show),
     *_NEW,
+    *_HOUSE,
     Route(account.PAGE, account.show),
     Route(f"{account.PAGE}/reglages", account.settings, methods=["POST"]),
     Route(f"{account.PAGE}/attestation", account.attest, methods=["POST"]),

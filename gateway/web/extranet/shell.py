@@ -34,6 +34,10 @@ SECTIONS = (
     Section("campaigns", "/campagnes"),
     Section("new", "/nouvelle", "send"),
     Section("account", "/compte"),
+    Section("queues", "/passerelle/files", operator=True),
+    Section("addresses", "/passerelle/adresses", operator=True),
+    Section("owners", "/passerelle/comptes", operator=True),
+    Section("aside", "/passerelle/examen", operator=True),
 )
 
 

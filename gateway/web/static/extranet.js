@@ -1,3 +1,7 @@
+// The section of this page is in sight, also where the sections are wider than the screen.
+const here = document.querySelector(".x-nav [aria-current]");
+if (here) here.closest(".x-nav-in").scrollLeft = here.offsetLeft - 24;
+
 // The message of a new campaign, livelier: with formatting, the text is written as it will look. Without this, it is a plain field.
 const form = document.querySelector("[data-editor-form]");
 if (form) {

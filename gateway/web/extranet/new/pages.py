@@ -9,9 +9,6 @@ is not complete comes back with all that was typed and what is missing. Uploads 
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,60 +17,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from gateway.api.wrapping import Unfit, head_of
-from gateway.intake.desk import Desk
-from gateway.web import context, guard
+from gateway.web import context
 from gateway.web.extranet import gate, shell
 from gateway.web.extranet.gate import HOME, Session
 from gateway.web.extranet.new import choices
-from gateway.web.extranet.new.shelf import Shelf, reserved
-from parsers.headers import first, read_fields, text
+from gateway.web.extranet.new.shelf import reserved
+from gateway.web.extranet.new.uploads import FILES, desk_of, kept, message, shelf_of, uploaded
 from store import accounts, drafts
 from store.drafts import Draft
 from store.engine import now_ms
 
 PAGE = f"{HOME}/nouvelle"
 STEPS = ("message", "liste", "options", "envoi")
-WAIT = 600.0  # seconds in which a whole form must come
-FILES, PART = 30, 5_000_000
-AT_ONCE = 4
 BLANK: dict[str, Any] = {
     "source": "written", "format": "text", "subject": "", "body": "", "eml": None, "eml_subject": "", "files": (),
     "liste": None, "liste_source": "file", "pasted": "",
 }  # fmt: skip
-
-
-@asynccontextmanager
-async def uploaded(request: Request, session: Session) -> AsyncIterator[FormData]:
-    """The fields and files of a form of ours; a few of them come at once."""
-    turn: asyncio.Semaphore = request.app.state.uploads
-    if turn.locked():
-        raise HTTPException(503)
-    async with turn:
-        try:
-            async with asyncio.timeout(WAIT):
-                form = await request.form(max_files=FILES, max_fields=60, max_part_size=PART)
-        except TimeoutError as error:
-            raise HTTPException(408) from error
-        try:
-            if not guard.ours(request, form, session.word, "new", context.of(request).url):
-                raise HTTPException(403)
-            yield form
-        finally:
-            await form.close()
-
-
-def desk_of(request: Request) -> Desk:
-    """The desk of the web process; 503 where there is none."""
-    desk = context.of(request).desk
-    if desk is None:
-        raise HTTPException(503)
-    return desk
-
-
-def shelf_of(request: Request, number: int) -> Shelf:
-    """Where the files of a draft lie."""
-    return Shelf(desk_of(request).settings.gateway.data_dir, number)
 
 
 async def draft_of(request: Request, session: Session) -> Draft:
@@ -158,27 +117,14 @@ async def _typed(request: Request, draft: Draft, form: FormData) -> tuple[dict[s
         elif len(files) >= FILES:
             doubt = "many"
         else:
-            files.append(await _kept(request, shelf, fields | {"files": files}, upload))
+            files.append(await kept(request, shelf, fields | {"files": files}, upload))
     fields["files"] = files
     eml = form.get("eml")
     if isinstance(eml, UploadFile) and eml.filename:
-        doubt = await _eml(request, shelf, fields, eml) or doubt
+        doubt = await message(request, shelf, fields, eml) or doubt
     if not doubt:
         doubt = missing(fields)
     return fields, doubt
-
-
-async def _eml(request: Request, shelf: Shelf, fields: dict[str, Any], upload: UploadFile) -> str:
-    try:
-        head = await asyncio.to_thread(head_of, upload.file)
-    except Unfit:
-        return "eml"
-    if fields.get("eml"):
-        await asyncio.to_thread(shelf.drop, fields["eml"])
-    fields["eml"] = await _kept(request, shelf, fields | {"eml": None}, upload)
-    fields["eml_subject"] = text(first(read_fields(head)[0], "subject"))[:500]
-    fields["source"] = "eml"
-    return ""
 
 
 def missing(fields: dict[str, Any]) -> str:
@@ -188,19 +134,6 @@ def missing(fields: dict[str, Any]) -> str:
     if not fields.get("subject"):
         return "subject"
     return "" if str(fields.get("body", "")).strip() else "body"
-
-
-async def _kept(request: Request, shelf: Shelf, fields: dict[str, Any], upload: UploadFile) -> dict[str, Any]:
-    """Put an upload on the shelf, within the bound of a whole message and while the disk has room."""
-    smtp = desk_of(request).settings.smtp
-    sizes = [one["size"] for one in (*fields.get("files", ()), fields.get("eml"), fields.get("liste")) if one]
-    size = upload.size or 0
-    if sum(sizes) + size > smtp.max_message:
-        raise HTTPException(413)
-    free = await asyncio.to_thread(lambda: shutil.disk_usage(desk_of(request).settings.gateway.data_dir).free)
-    if free < smtp.min_free_disk + 3 * size:
-        raise HTTPException(503)
-    return await asyncio.to_thread(shelf.put, upload.file, upload.filename or "", upload.content_type or "")
 
 
 async def saved(request: Request, draft: Draft, fields: dict[str, Any]) -> Draft:
@@ -229,7 +162,7 @@ async def keep_list(request: Request) -> Response:
         if isinstance(upload, UploadFile) and upload.filename:
             if fields.get("liste"):
                 await asyncio.to_thread(shelf.drop, fields["liste"])
-            fields["liste"] = await _kept(request, shelf, fields | {"liste": None}, upload)
+            fields["liste"] = await kept(request, shelf, fields | {"liste": None}, upload)
             fields["liste_source"] = "file"
         else:
             wanted = str(form.get("liste_source") or "")

@@ -31,7 +31,8 @@ from gateway.web.extranet import gate, shell
 from gateway.web.extranet.gate import Session
 from gateway.web.extranet.new import checking, choices, pages
 from gateway.web.extranet.new.mail import pieces
-from gateway.web.extranet.new.pages import PAGE, desk_of, draft_of, shelf_of, step
+from gateway.web.extranet.new.pages import PAGE, draft_of, step
+from gateway.web.extranet.new.uploads import desk_of, shelf_of
 from gateway.web.guard import POLICY
 from gateway.web.peer import peer
 from store import accounts, drafts, submissions

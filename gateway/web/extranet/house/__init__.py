@@ -1,0 +1,1 @@
+"""Passerelle: what operators of the gateway look after, over all accounts."""

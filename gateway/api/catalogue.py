@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.api.handlers import campaigns, consents, senders, submitting, suppressions, webhooks
-from gateway.api.models import people
+from gateway.api.handlers import campaigns, consents, orders, senders, submitting, suppressions, webhooks
+from gateway.api.models import actions, people
 from gateway.api.models import webhooks as hooks
 from gateway.api.models.campaigns import (
     Accepted,
@@ -23,12 +23,14 @@ from gateway.api.models.campaigns import (
 )
 from gateway.api.models.common import Paging
 from gateway.api.models.forms import CampaignForm
-from gateway.api.operation import Operation
+from gateway.api.operation import Handler, Operation
+from store.actions import Power
 
 # the shape of each word of a path; what does not fit is not there
 WORDS: Mapping[str, Mapping[str, Any]] = {
     "id": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|sub_[a-z2-7]{26})$"},
     "recipient": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+    "action": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "webhook": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "address": {"type": "string", "format": "email", "pattern": "^[^/]{3,320}$"},
 }
@@ -44,12 +46,12 @@ _ONE = "/campaigns/{id}"
 
 def _campaigns() -> list[Operation]:
     verbs = [
-        Operation("POST", f"{_ONE}/{name}", f"{name}_campaign", "campaigns", summary, "send", campaigns.verb(name),
+        Operation("POST", f"{_ONE}/{name}", f"{name}_campaign", "campaigns", summary, "send", orders.verb(power),
                   answer=CampaignDocument, problems=(409,))
-        for name, summary in (
-            ("cancel", "Stop for good: whoever was not written to yet never will be"),
-            ("pause", "Pause; resume lets it go on where it was"),
-            ("resume", "Let a paused campaign go on"),
+        for name, power, summary in (
+            ("cancel", Power.STOP, "Stop for good: whoever was not written to yet never will be"),
+            ("pause", Power.PAUSE, "Pause; resume lets it go on where it was"),
+            ("resume", Power.RESUME, "Let a paused campaign go on"),
         )
     ]  # fmt: skip
     return [
@@ -66,6 +68,26 @@ def _campaigns() -> list[Operation]:
         Operation("GET", f"{_ONE}/recipients/{{recipient}}", "get_recipient", "campaigns", "One recipient's whole story",
                   "read", campaigns.story, answer=Story, problems=(409,)),
         *verbs,
+        *_orders(),
+    ]  # fmt: skip
+
+
+def _orders() -> list[Operation]:
+    def made(method: str, path: str, name: str, summary: str, handle: Handler, **more: Any) -> Operation:
+        return Operation(method, f"{_ONE}{path}", name, "campaigns", summary, "send", handle, answer=actions.ActionDocument,
+                         also=(202,), problems=(409,), **more)  # fmt: skip
+
+    return [
+        made("PATCH", "", "change_campaign", "Change a campaign before its date", orders.change,
+             body=actions.CampaignChange),
+        made("POST", "/replay", "replay_campaign", "Send the same message again", orders.replay, body=actions.Replay,
+             once=True),
+        made("POST", "/replay-list", "replay_to_list", "Send the same message to a new list", orders.replay_list,
+             form=actions.ReplayForm, once=True),
+        made("POST", "/share", "share_report", "Mail somebody a link that only reads the report", orders.share,
+             body=actions.Share),
+        Operation("GET", f"{_ONE}/actions/{{action}}", "get_action", "campaigns", "How far an action is", "read",
+                  orders.show, answer=actions.ActionDocument, problems=(409,)),
     ]  # fmt: skip
 
 

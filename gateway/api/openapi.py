@@ -125,7 +125,7 @@ def _responses(one: Operation, refs: dict[Any, str]) -> dict[str, Any]:
         good["content"] = {JSON: _schema(refs[one.answer, "serialization"])}
     elif one.media:
         good["content"] = {kind: {} for kind in one.media}
-    found = {str(one.status): good}
+    found = {str(status): good for status in (one.status, *one.also)}
     statuses = {*_ALWAYS, *one.problems}
     if "{" in one.path:
         statuses.add(404)

@@ -74,6 +74,7 @@ class Operation:
     form: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     status: int = 200
+    also: tuple[int, ...] = ()  # further statuses of success, with the same answer
     problems: tuple[int, ...] = ()
     media: tuple[str, ...] = ()
     upload: tuple[str, ...] = ()  # the body is a file of one of these kinds

@@ -1,17 +1,15 @@
-"""Campaigns by the API: lists, one, figures, recipients; cancel, pause and resume.
+"""Campaigns by the API: lists, one, figures, recipients.
 
-In: checked calls. Out: documents. A campaign of another account is not there (404). An order that the campaign's state does
-not allow is a conflict (409). Logs campaign_changed.
+In: checked calls. Out: documents. A campaign of another account is not there (404), one whose mail is still being read has no
+figures yet (409). Raises Problem.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.logging import log
 from gateway.api import cursor
 from gateway.api.handlers.telling import campaign_document, recipient_document, refusal, waiting_document
 from gateway.api.models.campaigns import (
@@ -28,18 +26,12 @@ from gateway.api.models.common import ms, when
 from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem
 from gateway.figures import stats
-from store import campaign_pages, campaigns, control, reports, submissions
-from store.engine import now_ms
+from store import campaign_pages, campaigns, reports, submissions
 from store.reports import Key, View
 from store.states import Status
 from store.values import Campaign, CampaignState
 
 _EVENTS = 1_000
-_VERBS: dict[str, tuple[Callable[[AsyncConnection, int, int], Awaitable[bool]], CampaignState]] = {
-    "cancel": (control.stop, CampaignState.STOPPED),
-    "pause": (control.pause, CampaignState.PAUSED),
-    "resume": (control.resume, CampaignState.SENDING),
-}
 
 
 async def find(conn: AsyncConnection, call: Call) -> Campaign:
@@ -78,9 +70,8 @@ async def one(call: Call) -> Reply:
         if not name.isdigit():
             known = await submissions.get(conn, call.account.id, name)
             if known is not None and known.campaign_id is None:
-                document = refusal(call, known) if known.refused is not None else waiting_document(call, known)
-                return Reply(document)
-        return Reply(await _told(conn, call, await find(conn, call)))
+                return Reply(refusal(call, known) if known.refused is not None else waiting_document(call, known))
+        return Reply(await document(conn, call, await find(conn, call)))
 
 
 async def figures(call: Call) -> Reply:
@@ -123,25 +114,8 @@ async def story(call: Call) -> Reply:
     return Reply(Story(**dict(recipient_document(campaign, person)), events=events))
 
 
-def verb(name: str) -> Callable[[Call], Awaitable[Reply]]:
-    """The handler that cancels, pauses or resumes."""
-    act, becomes = _VERBS[name]
-
-    async def order(call: Call) -> Reply:
-        async with call.ctx.db.write() as conn:
-            campaign = await find(conn, call)
-            done = await act(conn, campaign.id, now_ms())
-            if not done and campaign.state is not becomes:
-                raise Problem(409, "state", state=campaign.state.value)
-            document = await _told(conn, call, await find(conn, call))
-        if done:
-            log("campaign_changed", campaign=campaign.id, state=document.state, by=f"key {call.caller.key.public}")
-        return Reply(document)
-
-    return order
-
-
-async def _told(conn: AsyncConnection, call: Call, campaign: Campaign) -> CampaignDocument:
+async def document(conn: AsyncConnection, call: Call, campaign: Campaign) -> CampaignDocument:
+    """A campaign with its figures."""
     ledger = await campaigns.ledger(conn, campaign.id)
     assert ledger is not None  # the campaign is there
     return campaign_document(call, campaign, ledger)

@@ -19,6 +19,8 @@ import sys
 import traceback
 from typing import Any
 
+from config import metrics
+
 _ANY = {"seconds", "error", "why"}  # fields that every event may carry
 _MAX_TEXT = 20_000  # a traceback is cut above
 
@@ -118,6 +120,7 @@ def log(event: str, **fields: Any) -> None:
     level, known = EVENTS.get(event, ("", set()))
     if not level or not fields.keys() <= known | _ANY:
         raise ValueError(f"{event}({', '.join(fields)}) is outside the log's vocabulary")
+    metrics.event(event, level, fields)
     written = line(level, event, fields)
     with contextlib.suppress(OSError):  # a full disk, a reader that went away: nothing ends for want of a log
         sys.stderr.write(written)

@@ -22,7 +22,7 @@ from config.section import hostports as _hostports
 from config.section import split_hostport as split_hostport
 from config.settings_advice import Advice, Dkim
 from config.settings_api import Api, Webhooks
-from config.settings_doctor import Doctor
+from config.settings_doctor import Doctor, Metrics
 from config.settings_people import Limits as Limits
 from config.settings_people import Retention, Tracking
 from config.settings_sending import AttachmentsSection, Dns, Tls
@@ -162,6 +162,7 @@ class Settings(BaseSettings):
     attachments: AttachmentsSection = AttachmentsSection()  # type: ignore[call-arg]
     limits: Limits = Limits()  # type: ignore[call-arg]
     doctor: Doctor = Doctor()  # type: ignore[call-arg]
+    metrics: Metrics = Metrics()  # type: ignore[call-arg]
 
     @classmethod
     def settings_customise_sources(

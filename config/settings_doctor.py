@@ -28,3 +28,9 @@ class Doctor(Section):
     @classmethod
     def _place(cls, value: str) -> str:
         return hostports([value])[0] if value else ""
+
+
+class Metrics(Section):
+    token: str = Field(
+        "", description="Bearer token with which /metrics is read; empty: from this machine only, not through a proxy."
+    )

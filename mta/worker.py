@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from config import metrics
 from config.host import host_id
 from config.logging import log
 from config.providers import Rule
@@ -80,6 +81,7 @@ class Worker:
         change = retry.change(job, outcome, contact, self._plans, parcel.owner, now_ms(), ground)
         self._leases.done(job.id)
         self._outcomes.add(self._sieve.mark(change))
+        metrics.attempt(change.event.code, str(change.detail.get("class", "")))
         if line is not None and line.way.source is not None:
             self._lanes.choice.settled(parcel, line.way, key_of(line.terms.provider), outcome, change)
         if change.event is not Event.ACCEPTED:

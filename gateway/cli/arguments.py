@@ -188,6 +188,8 @@ def _campaigns(commands: argparse._SubParsersAction) -> None:  # type: ignore[ty
 
     queue = _add(commands, "queue", "queue:show", "list what waits, and the sites that are paused")
     actions = queue.add_subparsers(metavar="ACTION", dest="action", parser_class=_Parser)
+    shape = _add(actions, "ages", "queue:show_ages", "tell how long what waits for each domain has waited")
+    shape.add_argument("--lines", type=int, default=40, metavar="N", help="domains, the largest first (default: 40)")
     resume = _add(actions, "resume", "queue:resume", "end the pause of a site")
     resume.add_argument("site", metavar="SITE", help="as queue lists it")
 

@@ -16,6 +16,7 @@ Group = Callable[[str, str], Any]
 def arguments(commands: Any, add: Add, group: Group) -> None:
     """Add the commands of upkeep."""
     _doctor(commands, add)
+    _watching(commands, add)
     _backups(commands, add)
     actions = group("db", "the database")
     add(actions, "upgrade", "upkeep:upgrade", "bring the tables to the newest version")
@@ -33,6 +34,17 @@ def _doctor(commands: Any, add: Add) -> None:
     doctor.add_argument("--offline", action="store_true", help="ask nobody but this machine and the database")
     doctor.add_argument("--deep", action="store_true", help="read a large SQLite file through, too")
     doctor.add_argument("--lang", choices=("fr", "en"), help="(default: gateway.locale)")
+
+
+def _watching(commands: Any, add: Add) -> None:
+    top = add(commands, "top", "top:top", "watch the gateway at work: queue, rates, senders, pauses")
+    top.add_argument("--once", action="store_true", help="show it once and end (also without a terminal)")
+    top.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks (default: 2)")
+    trace = add(commands, "trace", "trace:trace", "tell every attempt to write to an address, in words")
+    trace.add_argument("address", metavar="ADDRESS")
+    trace.add_argument("--account", metavar="NAME", help="of one account only (default: of all)")
+    trace.add_argument("--campaign", type=int, metavar="ID", help="of one campaign only")
+    trace.add_argument("--lang", choices=("fr", "en"), help="(default: gateway.locale)")
 
 
 def _backups(commands: Any, add: Add) -> None:

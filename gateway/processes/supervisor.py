@@ -16,7 +16,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from config import keys
+from config import keys, metrics
 from config.logging import log
 from config.settings import Settings
 from gateway.processes import notify, renewal
@@ -156,6 +156,7 @@ async def _serve(settings: Settings, config: Path | None, lock: int, sockets: So
             sockets.want([one for role in wanted for one in places(settings, role.command)])
         except OSError as error:
             raise ServeError(str(error.strerror or error)) from error
+        metrics.begin(settings.gateway.data_dir / "metrics")
         log("started", domain=settings.gateway.domain, data=str(settings.gateway.data_dir), workers=len(wanted))
         shared = Shared(settings, config, db, lock, sockets)
         supervisor = Supervisor(shared, config, gateway=gateway)

@@ -27,6 +27,7 @@ from gateway.web import (
     events,
     export,
     message,
+    metrics,
     orders,
     report,
     senders,
@@ -121,12 +122,15 @@ async def _crashed(request: Request, error: Exception) -> Response:
 def build(ctx: Context) -> Starlette:
     """Make the application."""
     own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
+    own.append(Route("/metrics", metrics.show))
     handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
     app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()], exception_handlers=handlers)
     app.add_middleware(Guard, bodies={"/api/": api.largest(ctx), "/x/nouvelle": api.largest(ctx)})
     app.add_middleware(Remembering)
     app.state.context = ctx
     api.prepare(app, ctx)
+    app.state.metrics = metrics.Reading()
+    app.state.metrics_token = "" if ctx.desk is None else ctx.desk.settings.metrics.token
     app.state.door = login.Door()
     app.state.uploads = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.links = track.Links()

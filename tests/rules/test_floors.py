@@ -29,8 +29,9 @@ FENCES = {
     "cryptography": ("config/", "mail/dkim", "mta/certificates", "mta/dane"),
     "dkim": ("mail/", "gateway/rehearsal/"),
     "aiosmtplib": ("mta/", "gateway/rehearsal/"),
+    "prometheus_client": ("config/metrics", "gateway/web/"),
     "argon2": ("gateway/passwords",),
-    "rich": ("gateway/rehearsal/",),
+    "rich": ("gateway/rehearsal/", "gateway/cli/"),
     "asyncio": ("store/", "mail/resolver", "mail/fetch", "mta/", "gateway/"),
     "httptools": ("mail/fetch",),
 }

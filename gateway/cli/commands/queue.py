@@ -1,7 +1,8 @@
-"""`queue`: what waits, by campaign, and which sites take nothing for now; `queue resume SITE` ends their pause.
+"""`queue`: what waits, by campaign, and which sites take nothing for now; `queue ages` tells how long what waits for each
+domain has waited; `queue resume SITE` ends a pause.
 
-In: the parsed command line. Out: one line a campaign with recipients that wait, one line a pause. Raises Failure when there
-is no such pause.
+In: the parsed command line. Out: one line a campaign with recipients that wait, one line a pause; or a table. Raises
+Failure when there is no such pause.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
-from store import backlog, pauses
+from store import ages, backlog, pauses
 from store.backlog import Backlog
 from store.engine import Database, now_ms
 from store.pauses import Kind, Pause
@@ -35,6 +36,28 @@ def show(found: argparse.Namespace) -> None:
             print(
                 f"{each.kind}\t{each.site or 'everything'}\tfrom={source}\tuntil={_clock(each.until)}\t{each.reason}{rate}"
             )
+
+
+def show_ages(found: argparse.Namespace) -> None:
+    """Draw what waits for each domain, by how long it has waited (as qshape does)."""
+
+    async def work(database: Database) -> list[ages.Line]:
+        async with database.read() as conn:
+            return await ages.by_domain(conn, now_ms(), found.lines)
+
+    lines = with_database(settings_of(found), work)
+    width = max([len("domain"), *(len(one.domain) for one in lines)])
+    names = [f"<{_span(minutes)}" for minutes in ages.MINUTES] + [f">{_span(ages.MINUTES[-1])}"]
+    print(f"{'domain':>{width}} {'waiting':>9} {'due':>9} " + " ".join(f"{name:>7}" for name in names))
+    total = [sum(column) for column in zip(*([one.waiting, one.due, *one.ages] for one in lines), strict=True)]
+    for domain, row in [("TOTAL", total or [0] * (2 + len(names)))] + [
+        (one.domain, [one.waiting, one.due, *one.ages]) for one in lines
+    ]:
+        print(f"{domain:>{width}} {row[0]:>9} {row[1]:>9} " + " ".join(f"{n:>7}" for n in row[2:]))
+
+
+def _span(minutes: int) -> str:
+    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h"
 
 
 def resume(found: argparse.Namespace) -> None:

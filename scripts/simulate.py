@@ -1,0 +1,144 @@
+"""How many addresses, days, cores and disks a volume takes: the queues of scripts/support_simulation.py with our unit costs.
+
+In: options (--volume N a day, repeatable; --mix key=share,…; --per-connection mails a second; --check). Out: a table in
+Markdown on standard output. Limits come from config/providers.toml, the calendar from config/warmup.toml, unit costs from
+`make bench` (the options say which). --check runs the model beside campaigns whose length was measured, on the same limits.
+Raises SystemExit with a sentence for options that make no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from math import ceil, inf
+
+from support_simulation import Load, Run, Site, fewest, normal, warm_days
+
+from config import warmup
+from config.providers import Providers
+
+# a consumer list in France, as a sender of newsletters may find it: an assumption, to be replaced by --mix
+MIX = {
+    "gmail": 32, "microsoft": 16, "orange": 14, "free": 7, "yahoo": 6, "sfr": 6, "apple": 4, "laposte": 3, "bouygues": 2,
+    "": 10,
+}  # fmt: skip
+DEFERRED, RETRY = 0.03, 300.0  # first attempts put off, and for how long
+DAYS = 60  # that a warm-up may take at most
+MACHINE = 2  # cores
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What one mail or one hit costs, as measured (make bench); bytes on the disk and on the wire."""
+
+    core_ms: float = 0.64  # of a sender's core, 34 KB with 10 links
+    hit_ms: float = 0.10
+    hits: float = 0.5  # opens and clicks a mail
+    row_bytes: int = 610  # a recipient with its events, SQLite
+    wire_bytes: int = 36_000
+    rows: float = 2.6  # rows written a mail: its outcome, its event, its part of counters and hits
+
+
+def sites(mix: dict[str, float], per_connection: float, providers: Providers) -> list[Site]:
+    """Where the mail goes, and how much of it each takes from one address a second."""
+    made = []
+    for key, share in normal(mix).items():
+        found = providers.named(key) if key else None
+        if key and found is None:
+            raise SystemExit(f"simulate: no provider {key!r} in providers.toml")
+        rate = inf  # other servers are many: none of them is full
+        if found is not None:
+            rate = (found.connections or 20) * per_connection
+            rate = min(rate, found.per_hour / 3600) if found.per_hour else rate
+        made.append(Site(key, share, rate, DEFERRED, RETRY))
+    return made
+
+
+def answer(volume: int, where: list[Site], costs: Costs) -> str:
+    """One line of the table."""
+    pace = 1.5 * volume / (10 * 3600)  # machines for the ten hours in which mail comes, with half as much in hand
+    steady = Load(volume, where, 1, pace, days=2, step=300.0)
+    grown = fewest(steady)
+    rules = warmup.load()
+    advised = warmup.advised(rules, volume)
+    start = max(grown or 1, advised)
+    new = Load(volume, where, start, pace, days=DAYS, step=1800.0, calendar=rules)
+    days = warm_days(new)
+    cores = pace * costs.core_ms / 1000 + volume * costs.hits / 36_000 * costs.hit_ms / 1000
+    disk = volume * costs.row_bytes / 1e9
+    wire = pace * costs.wire_bytes * 8 / 1e9
+    writes = pace * costs.rows
+    cells = (
+        f"{volume:,}", f"{grown:,}" if grown else "more than 1,000,000", f"{advised:,}", f"{start:,}",
+        str(days) if days else f"more than {DAYS}", f"{cores:,.1f}", f"{ceil(cores / MACHINE / 0.7):,}",
+        f"{pace:,.0f}", f"{writes:,.0f}", f"{disk:,.1f} GB", f"{disk * 30:,.0f} GB", f"{wire:,.2f} Gbit/s",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+HEAD = (
+    "mails a day", "addresses that the limits ask for", "advised by volume", "taken", "days of warm-up", "cores",
+    "machines of 2 cores at 70 %", "mails a second", "rows a second", "database a day", "in 30 days", "network",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A campaign whose length was measured with real processes, and the same limits as the model sees them."""
+
+    what: str
+    seconds: float
+    load: Load
+
+
+def measured() -> list[Measured]:
+    """What was measured on 2 cores (scripts/bench_sites.py, scripts/twelve_providers.py)."""
+    free = [Site("one", 1.0)]
+    fast = {"first": 0, "last": 24, "step": 1.0, "until": 1.0}
+    twelve = [
+        Site("libre", 8 / 40), Site("deux", 4 / 40), Site("cent", 4 / 40), Site("debit", 2 / 40, 10.0),
+        Site("gris", 3 / 40, inf, 1.0, 20.0), Site("bloque", 3 / 40, inf, 0.8, 20.0), Site("lent", 1 / 40, 16.0),
+        Site("occupe", 2 / 40), Site("inconnus", 3 / 40), Site("pleins", 2 / 40, inf, 0.2, 20.0), Site("ancien", 4 / 40),
+        Site("quota", 4 / 40, 15.0),
+    ]  # fmt: skip
+    return [
+        Measured("100,000 mails to one site (35 s alone on the machine)", 35, Load(100_000, free, 1, 2_660, **fast)),
+        Measured("20,000 mails to twelve providers with limits, greylisting and blocks", 75,
+                 Load(20_000, twelve, 1, 1_000, **fast)),
+    ]  # fmt: skip
+
+
+def check() -> None:
+    """The model beside what was measured."""
+    print("| campaign | measured | model | model / measured |\n|---|---|---|---|")
+    for one in measured():
+        took = Run(one.load).run()[-1].last_at
+        print(f"| {one.what} | {one.seconds:.0f} s | {took:.0f} s | {took / one.seconds:.2f} |")
+
+
+def main() -> int:
+    reader = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    reader.add_argument("--volume", type=int, action="append", help="mails a day (default: 10^4 … 10^9)")
+    reader.add_argument("--mix", default="", help="key=share,… of providers.toml; an empty key is all others")
+    reader.add_argument("--per-connection", type=float, default=3.0, help="mails a second that one connection carries")
+    reader.add_argument("--check", action="store_true", help="the model beside measured campaigns")
+    found = reader.parse_args()
+    if found.check:
+        check()
+        return 0
+    try:
+        mix = {key: float(share) for key, _, share in (pair.partition("=") for pair in found.mix.split(",") if pair)}
+    except ValueError as error:
+        raise SystemExit(f"simulate: --mix: {error}") from error
+    where = sites(mix or dict(MIX), found.per_connection, Providers.load())
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
+    for volume in found.volume or (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000):
+        if volume < 1:
+            raise SystemExit("simulate: --volume must be above 0")
+        print(answer(volume, where, Costs()), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

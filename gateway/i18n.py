@@ -92,7 +92,11 @@ def instant(locale: str, zone: str, ms: int | None, seconds: bool = False) -> st
 
 def day(locale: str, zone: str, ms: int) -> str:
     """Return the day of an instant (UTC ms) in `zone`: `09/10/2026` or `9 Oct 2026`."""
-    at = local(zone, ms)
+    return written(locale, local(zone, ms))
+
+
+def written(locale: str, at: datetime) -> str:
+    """Return the day of a date: `09/10/2026` or `9 Oct 2026`."""
     return f"{at:%d/%m/%Y}" if known(locale) == "fr" else f"{at.day} {_MONTHS_EN[at.month - 1]} {at.year}"
 
 

@@ -133,6 +133,12 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             sqlite.commit()
         return row
 
+    def interrupt(self) -> None:
+        """End the statement that runs, from any thread; it raises then, and where none runs nothing happens."""
+        sqlite: sqlite3.Connection | None = self._connection._connection
+        if sqlite is not None:
+            sqlite.interrupt()
+
     def begin(self, sqlite: sqlite3.Connection) -> None:
         """In the connection's thread: begin a transaction where none is open."""
         if self.opening and not sqlite.in_transaction:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import bulk, remnants, talks, webhooks
+from store import bulk, orderings, remnants, talks, webhooks
 from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
@@ -112,6 +112,7 @@ async def _close(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     named = suppressions.c.campaign_id == campaign_id, suppressions.c.address.is_not(None)
     await conn.execute(update(suppressions).where(*named).values(address=None))
     await talks.forget(conn, campaign_id)
+    await orderings.forget(conn, campaign_id)
     await conn.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(erased_at=now))
     return False
 

@@ -7,6 +7,8 @@ people read. Nothing is raised here.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -38,6 +40,11 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 def _id() -> Column[int]:
     return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _where(rows: str) -> dict[str, Any]:
+    """The rows that an index holds, for both engines."""
+    return {"sqlite_where": text(rows), "postgresql_where": text(rows)}
 
 
 accounts = Table(
@@ -159,19 +166,24 @@ recipients = Table(
     Column("clicks", Integer, nullable=False),
     Column("reply", Text, nullable=False),  # the last reply, cut for lists; whole in events
     Index("ix_recipients_campaign_id_status", "campaign_id", "status", "id"),
+    # orders of the report's table, of the rows that have what is sorted by
+    Index("ix_recipients_campaign_id_last_at", "campaign_id", "last_at", "id", **_where("last_at IS NOT NULL")),
+    Index("ix_recipients_campaign_id_opened_at", "campaign_id", "opened_at", "id", **_where("opened_at IS NOT NULL")),
+    Index(
+        "ix_recipients_campaign_id_clicked_at", "campaign_id", "clicked_at", "id", **_where("clicked_at IS NOT NULL")
+    ),
+    Index("ix_recipients_campaign_id_clicks", "campaign_id", "clicks", "id", **_where("clicks > 0")),
     # the queue: only rows that somebody may take
     Index(
         "ix_recipients_due",
         "campaign_id",
         "next_attempt_at",
-        sqlite_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
-        postgresql_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+        **_where("next_attempt_at IS NOT NULL AND owner IS NULL"),
     ),
     Index(
         "ix_recipients_owner",
         "owner",
-        sqlite_where=text("owner IS NOT NULL"),
-        postgresql_where=text("owner IS NOT NULL"),
+        **_where("owner IS NOT NULL"),
     ),
 )
 
@@ -234,8 +246,7 @@ suppressions = Table(
     Index(
         "ix_suppressions_expires_at",
         "expires_at",
-        sqlite_where=text("expires_at IS NOT NULL"),
-        postgresql_where=text("expires_at IS NOT NULL"),
+        **_where("expires_at IS NOT NULL"),
     ),
 )
 
@@ -251,8 +262,7 @@ workers = Table(
     Index(
         "ix_workers_live",
         "seen_at",
-        sqlite_where=text("retired_at IS NULL"),
-        postgresql_where=text("retired_at IS NULL"),
+        **_where("retired_at IS NULL"),
     ),
 )
 
@@ -273,8 +283,7 @@ notices = Table(
     Index(
         "ix_notices_due",
         "next_attempt_at",
-        sqlite_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
-        postgresql_where=text("next_attempt_at IS NOT NULL AND owner IS NULL"),
+        **_where("next_attempt_at IS NOT NULL AND owner IS NULL"),
     ),
 )
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from gateway.figures import stats
 from gateway.intake.desk import Desk
+from parsers import filters
 from parsers.address import Fault, key
 from parsers.columns import canonical
-from store import consents, replays, reports
+from store import consents, grid, replays
+from store.grid import View
 from store.replays import BY_CONDUCT, Line, Target
-from store.reports import View
 from store.values import Campaign, NewFault
 
 CHUNK = 2_000
@@ -57,10 +58,11 @@ async def people_shown(desk: Desk, campaign: Campaign, wish: Mapping[str, Any]) 
 
 
 async def _shown(desk: Desk, campaign: Campaign, wish: Mapping[str, Any]) -> AsyncIterator[list[Line]]:
-    asked, after = View(stats.TABS[str(wish.get("tab") or "all")], str(wish.get("q", ""))), None
+    narrowed = filters.unpack(str(wish.get("filter", "")), len(campaign.columns))
+    statuses = stats.TABS[str(wish.get("tab") or "all")]
+    asked, after = View(statuses, str(wish.get("q", "")), filter=narrowed, zone=campaign.timezone), None
     while True:
-        async with desk.database.read() as conn:
-            page = await reports.page(conn, campaign.id, asked, CHUNK, after)
+        page = await grid.listed(desk.database, campaign.id, asked, CHUNK, after)
         yield [Line(p.id, p.line, p.part, p.address, p.name, p.fields) for p in page.rows if p.address]
         after = page.next
         if after is None:

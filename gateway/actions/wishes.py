@@ -13,9 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.figures import stats
-from parsers import schedule
+from parsers import filters, schedule
 from parsers.address import parse
 from parsers.fields import Field, Place, lookup, split
+from parsers.filters import FilterError
 from parsers.schedule import Moment, zone_of
 from store.actions import Power
 from store.replays import Target
@@ -51,15 +52,20 @@ def read(power: Power, said: Mapping[str, str], campaign: Campaign, now: int, li
             serial = said.get("serial", "")
             return {"serial": int(serial)} if serial.isdecimal() and len(serial) < 9 else Doubt("serial", "unknown")
         case Power.EXTRACT:
-            return _view(said)
+            return _view(said, campaign)
         case _:
             return {}
 
 
-def _view(said: Mapping[str, str]) -> Wish:
+def _view(said: Mapping[str, str], campaign: Campaign) -> Wish | Doubt:
     tab = said.get("tab", "")
     words = " ".join(said.get("q", "")[:_SEARCH].replace("\0", "").split())
-    return {"tab": tab if tab in stats.TABS else "all", "q": words}
+    try:
+        narrowed = filters.unpack(said.get("filter", ""), len(campaign.columns)).packed()
+    except FilterError:  # never everybody instead of those who were meant
+        return Doubt("to", "unknown", said.get("filter", "")[:40])
+    wish: Wish = {"tab": tab if tab in stats.TABS else "all", "q": words}
+    return wish | ({"filter": narrowed} if narrowed else {})
 
 
 def _replay(said: Mapping[str, str], campaign: Campaign, now: int, listed: bool) -> Wish | Doubt:
@@ -72,7 +78,8 @@ def _replay(said: Mapping[str, str], campaign: Campaign, now: int, listed: bool)
     at = _date(said.get("date", ""), campaign, now)
     if isinstance(at, Doubt):
         return at
-    return {"to": target.value, "send_at": at} | (_view(said) if target is Target.FILTER else {})
+    view = _view(said, campaign) if target is Target.FILTER else {}
+    return view if isinstance(view, Doubt) else {"to": target.value, "send_at": at} | view
 
 
 def _modify(said: Mapping[str, str], campaign: Campaign, now: int, listed: bool) -> Wish | Doubt:

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,8 +19,10 @@ from starlette.requests import Request
 from gateway import i18n
 from gateway.actions.author import author
 from gateway.actions.powers import ENDED, Grant, may
-from gateway.figures import stats
-from gateway.web import access, context, hands, view
+from gateway.figures import columns, stats
+from gateway.web import access, context, hands
+from gateway.web.grid.asked import read
+from gateway.web.grid.listing import chip
 from store import accounts, campaigns, links, replays
 from store.actions import Power
 from store.engine import now_ms
@@ -62,7 +65,8 @@ async def values(request: Request, campaign: Campaign, power: Power, said: Mappi
     found: dict[str, Any] = {
         "campaign": campaign, "base": access.base(request), "zone": zone, "at": lambda ms: i18n.instant(locale, zone, ms),
         "alone": may(hands.of(request), power) is Grant.YES, "to": await declared(request, campaign),
-        "tab": said.get("tab", ""), "q": said.get("q", ""), "shown": shown(locale, said), "waiting": 0,
+        "tab": said.get("tab", ""), "q": said.get("q", ""), "filter": said.get("filter", ""),
+        "shown": shown(locale, campaign, said), "waiting": 0,
         **access.around(request),
     }  # fmt: skip
     if power in (Power.STOP, Power.PAUSE, Power.RESUME):
@@ -82,11 +86,17 @@ async def values(request: Request, campaign: Campaign, power: Power, said: Mappi
     return found | (await _replay(request, campaign) if power is Power.REPLAY else {})
 
 
-def shown(locale: str, said: Mapping[str, str]) -> str:
+def shown(locale: str, campaign: Campaign, said: Mapping[str, str]) -> str:
     """In words, which people the report shows."""
-    asked = view.query("", said)
+    words = [(name, said[name]) for name in ("tab", "q") if name in said] + parse_qsl(
+        said.get("filter", "")[:8_000], keep_blank_values=True
+    )
+    asked = read("", campaign, words)
+    every = columns.everything(campaign, locale)
     tab = i18n.text(locale, f"details.tab_{asked.tab}")
-    return i18n.text(locale, "act.shown_search" if asked.q else "act.shown_tab", tab=tab, q=asked.q)
+    told = [i18n.text(locale, "act.shown_search" if asked.q else "act.shown_tab", tab=tab, q=asked.q)]
+    told += [chip(locale, every, one) for one in asked.filter.conditions]
+    return (f" {i18n.text(locale, 'act.shown_any')} " if asked.filter.any else ", ").join(told)
 
 
 @dataclass(frozen=True, slots=True)

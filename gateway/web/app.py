@@ -39,6 +39,8 @@ from gateway.web.extranet import gate, login
 from gateway.web.extranet.language import Remembering
 from gateway.web.extranet.new import uploads
 from gateway.web.extranet.routes import ROUTES, twins
+from gateway.web.grid import pages as grid_pages
+from gateway.web.grid.looking import Sorter
 from gateway.web.guard import Guard
 from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
@@ -73,7 +75,8 @@ _ROUTES = [
     Route("/r/{token}/live", report.live),
     Route("/r/{token}/events", events.stream),
     Route("/r/{token}/message", message.show),
-    Route("/r/{token}/details", report.details),
+    Route("/r/{token}/details", grid_pages.details),
+    Route("/r/{token}/count", grid_pages.count),
     Route("/r/{token}/history/{recipient:int}", report.recipient),
     Route("/r/{token}/export.{kind}", export.recipients),
     Route("/r/{token}/lines.{kind}", export.lines),
@@ -134,6 +137,7 @@ def build(ctx: Context) -> Starlette:
     app.state.door = login.Door()
     app.state.uploads = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.links = track.Links()
+    app.state.sorter = Sorter(ctx.db)
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
     app.state.papers = message.Papers()

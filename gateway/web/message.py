@@ -26,8 +26,8 @@ from gateway.figures.drawing import Drawing, Zone
 from gateway.letters.sent import Sent, sent
 from gateway.web import context, report
 from parsers.modes import Tracked
-from store import campaigns, reports
-from store.reports import View
+from store import campaigns, grid, reports
+from store.grid import View
 from store.values import Campaign
 
 _IDS = 1 << 62
@@ -86,7 +86,7 @@ async def show(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         campaign = await report.find(request, conn)
         to = await _recipient(conn, campaign, asked.get("to", ""))
-        first = (await reports.page(conn, campaign.id, View(), 1)).rows
+        first = (await grid.page(conn, campaign.id, View(), 1)).rows
     look = await request.app.state.looks.at(campaign.id, report.SOON / 1000)
     mode = to.tracked if to else Tracked.FULL if look.clicks else first[0].tracked if first else Tracked.NONE
     found = await request.app.state.papers.get(request, campaign, to, mode)

@@ -25,6 +25,8 @@ STATIC = {
     "app.js": "text/javascript; charset=utf-8",
     "extranet.js": "text/javascript; charset=utf-8",
     "extranet.css": "text/css; charset=utf-8",
+    "grid.css": "text/css; charset=utf-8",
+    "grid.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 

@@ -1,15 +1,13 @@
 """The report of a campaign at its secret address: page, live figures, table, one recipient's story, JSON.
 
 In: `GET /r/TOKEN…`. Out: HTML (or fragments of it for the page's small script) and JSON. All totals come from tallies;
-a page of recipients is cut by key, so the answer takes as long for a million recipients as for a hundred. Orders and
-searches that read a whole campaign run two at a time. An unknown token gives 404; of a report past its time only the
+the table beside them (gateway.web.grid) is cut by place, so the answer takes as long for a million recipients as for a
+hundred. An unknown token gives 404; of a report past its time only the
 totals are left, and what names people is 410.
 """
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -25,11 +23,12 @@ from gateway.letters import expected
 from gateway.letters.held import reason
 from gateway.web import access, context, guard, halted, hands, history, panels, story, view
 from gateway.web import look as looking
+from gateway.web.grid import serving
+from gateway.web.grid.looking import Seen
 from gateway.web.look import Look
 from gateway.web.pages import html, page
 from store import anonymous, campaigns, complaints, forecasts, hits, reports
 from store.engine import now_ms
-from store.reports import Page
 from store.values import Campaign, CampaignState, Ledger
 
 _IDS = 1 << 62  # what a database takes as a number, and beyond any id
@@ -60,20 +59,6 @@ def is_past(request: Request, campaign: Campaign) -> bool:
     return over or campaign.erased_at is not None
 
 
-def _turn(request: Request, asked: view.Query) -> AbstractAsyncContextManager[None]:
-    """Waited for before a connection is taken: searches in a queue must not hold those that clicks need."""
-    heavy: asyncio.Semaphore = request.app.state.heavy
-    return nullcontext() if asked.sort == "line" and not asked.q else heavy
-
-
-async def _rows(conn: Any, campaign: Campaign, asked: view.Query) -> Page:
-    return await reports.page(conn, campaign.id, asked.view, view.ROWS, asked.after, asked.before)
-
-
-def _asked(request: Request) -> view.Query:
-    return view.query(access.base(request), request.query_params)
-
-
 def common(request: Request, campaign: Campaign) -> dict[str, Any]:
     """Values that every fragment may use."""
     locale = context.language(request, campaign.locale)
@@ -98,15 +83,17 @@ def common(request: Request, campaign: Campaign) -> dict[str, Any]:
 
 async def show(request: Request) -> Response:
     """The whole page."""
-    asked, looks = _asked(request), request.app.state.looks
-    async with _turn(request, asked), context.of(request).db.read() as conn:
+    looks = request.app.state.looks
+    async with serving.turn(request), context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
         past = is_past(request, campaign)
         look = await looking.read(conn, campaign)
-        rows = Page((), None, None) if past else await _rows(conn, campaign, asked)
+        asked, seen = serving.query(request, campaign), Seen()
+        if not past:
+            asked, seen = await serving.see(request, conn, campaign, look.ledger)
         faults = [] if past else await campaigns.faults_of(conn, campaign.id, view.SHOWN_FAULTS)
     looks.keep(look)
-    values = _values(request, look) | view.listing(campaign, look.ledger, asked, rows)
+    values = _values(request, look) | serving.values(request, campaign, look.ledger, asked, seen)
     values |= {"faults": faults, "bad": look.ledger.lines - look.ledger.recipients, "again": again(campaign)}
     values["events"] = "" if looking.is_over(campaign) else f"{values['base']}/events?lang={asked.lang}"
     response = page("report.html", context.language(request, campaign.locale), **values)
@@ -116,14 +103,15 @@ async def show(request: Request) -> Response:
 
 async def live(request: Request) -> Response:
     """The parts of the page that change, as JSON: {"again": ms, "regions": {id: HTML}}."""
-    asked = _asked(request)
     async with context.of(request).db.read() as conn:
         campaign = await find(request, conn, totals=True)
-        rows = await _rows(conn, campaign, asked) if asked.first_page and not is_past(request, campaign) else None
     look = await request.app.state.looks.at(campaign.id, SOON / 2000)
     regions = dict(parts(request, look))
-    if rows is not None:
-        values = common(request, campaign) | view.listing(campaign, look.ledger, asked, rows)
+    asked = serving.query(request, campaign)
+    if asked.first_page and not is_past(request, campaign):
+        async with context.of(request).db.read() as conn:
+            _, seen = await serving.see(request, conn, campaign, look.ledger)
+        values = common(request, campaign) | serving.values(request, campaign, look.ledger, asked, seen)
         regions["details"] = html("_details.html", context.language(request, campaign.locale), **values)
     return JSONResponse({"again": again(campaign), "regions": regions})
 
@@ -161,19 +149,6 @@ def _expected(
 def again(campaign: Campaign) -> int:
     """The ms after which a page looks again."""
     return SOON if campaign.state in (CampaignState.SENDING, CampaignState.LOADING) else LATER
-
-
-async def details(request: Request) -> Response:
-    """The table alone, for the page's script."""
-    asked = _asked(request)
-    async with _turn(request, asked), context.of(request).db.read() as conn:
-        campaign = await find(request, conn)
-        ledger = await campaigns.ledger(conn, campaign.id)
-        rows = await _rows(conn, campaign, asked)
-    if ledger is None:
-        raise HTTPException(404)
-    values = view.listing(campaign, ledger, asked, rows) | common(request, campaign)
-    return page("_details.html", context.language(request, campaign.locale), **values)
 
 
 async def recipient(request: Request) -> Response:

@@ -98,6 +98,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             ended_alone = serving.done()
             stopping.cancel()
             app.state.streams.close()
+            await app.state.sorter.close()
             server.should_exit = True
             await serving
             recorder.close()

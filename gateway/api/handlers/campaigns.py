@@ -26,8 +26,8 @@ from gateway.api.models.common import ms, when
 from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem
 from gateway.figures import stats
-from store import campaign_pages, campaigns, reports, submissions
-from store.reports import Key, View
+from store import campaign_pages, campaigns, grid, reports, submissions
+from store.grid import View
 from store.states import Status
 from store.values import Campaign, CampaignState
 
@@ -86,16 +86,15 @@ async def figures(call: Call) -> Reply:
 async def recipients(call: Call) -> Reply:
     """A page of recipients."""
     query: RecipientQuery = call.query
-    kind = str if query.sort == "email" else int
-    place = _place(query.cursor, kind, int)
+    place = _place(query.cursor, int, int, int)
     statuses = stats.TABS[query.tab]
     if query.status:
         statuses &= frozenset(Status[one.upper()] for one in query.status)
     view = View(statuses, query.q, query.sort, query.order == "desc")
-    after: Key | None = (place[0], int(place[1])) if place else None
     async with call.ctx.db.read() as conn:
         campaign = await find(conn, call)
-        page = await reports.page(conn, campaign.id, view, query.limit, after)
+    after = (place[0], place[1], place[2]) if place else None
+    page = await grid.listed(call.ctx.db, campaign.id, view, query.limit, after)
     more = cursor.pack(*page.next) if page.next is not None else None
     return Reply(Recipients(data=[recipient_document(campaign, one) for one in page.rows], next=more))
 

@@ -4,40 +4,10 @@ const table = () => document.getElementById("details");
 const sheet = document.getElementById("sheet");
 const live = document.getElementById("live");
 
-// --- the table: tabs, sorting, search and pages without loading the whole report again
-let asked = 0;
-async function show(url, push) {
-  const mine = ++asked;
-  const box = table();
-  box.classList.add("busy");
-  const fragment = new URL(url);
-  fragment.pathname = fragment.pathname.replace(/\/$/, "") + "/details";
-  fragment.hash = "";
-  try {
-    const answer = await fetch(fragment, { signal: AbortSignal.timeout(20000) });
-    if (!answer.ok) throw new Error(answer.status);
-    const html = await answer.text();
-    if (mine !== asked) return;
-    const searching = document.activeElement?.id === "q";
-    box.innerHTML = html;
-    if (push) history.pushState({}, "", url);
-    liveUrl();
-    if (searching) box.querySelector("#q").focus();
-    else box.querySelector(".tabs [aria-current]")?.focus({ preventScroll: true });
-  } catch {
-    location.assign(url); // the plain way
-  } finally {
-    box.classList.remove("busy");
-  }
-}
-
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
   const link = event.target.closest("a");
-  if (link?.hasAttribute("data-nav")) {
-    event.preventDefault();
-    show(link.href, true);
-  } else if (link?.hasAttribute("data-history")) {
+  if (link?.hasAttribute("data-history")) {
     event.preventDefault();
     story(link);
   } else if (!link && !getSelection()?.toString()) {
@@ -45,15 +15,6 @@ document.addEventListener("click", (event) => {
     if (row) story(row.querySelector("[data-history]"));
   }
 });
-document.addEventListener("submit", (event) => {
-  if (!event.target.matches("form[data-nav]")) return;
-  event.preventDefault();
-  const url = new URL(event.target.action);
-  url.search = new URLSearchParams(new FormData(event.target));
-  show(url.href, true);
-});
-addEventListener("popstate", () => show(location.href, false));
-
 // --- one recipient's story in a sheet at the side
 async function story(link) {
   const url = new URL(link.href);
@@ -136,11 +97,11 @@ async function list() {
   // the table is each reader's own view: it is asked for, and not more often than every 15 s
   if (!table()?.dataset.region || Date.now() - listed < 15000) return;
   listed = Date.now();
-  const before = asked;
+  const before = table()?.dataset.asked;
   try {
     const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
     const news = answer.ok ? await answer.json() : { regions: {} };
-    if (before === asked && news.regions.details !== undefined) redraw({ details: news.regions.details });
+    if (before === table()?.dataset.asked && news.regions.details !== undefined) redraw({ details: news.regions.details });
   } catch {} // the next news will bring it
 }
 async function look() {
@@ -148,13 +109,13 @@ async function look() {
   let again = Number(live.dataset.again);
   if (!document.hidden) {
     try {
-      const before = asked;
+      const before = table()?.dataset.asked;
       const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
       if (!answer.ok) throw new Error(answer.status);
       const news = await answer.json();
       again = news.again;
       live.dataset.again = again;
-      if (before === asked) redraw(news.regions);
+      if (before === table()?.dataset.asked) redraw(news.regions);
       say("on", false);
     } catch {
       say("lost", true);
@@ -168,7 +129,7 @@ function redraw(news) {
     const html = news[region.dataset.region];
     if (html === undefined || html === last[region.dataset.region]) continue;
     const busy = region.contains(document.activeElement) || sheet.open || String(getSelection() ?? "");
-    if (region.id === "details" && busy) continue; // never under the reader's fingers
+    if (region.id === "details" && (busy || region.querySelector("details[open]"))) continue; // never under the reader's fingers
     last[region.dataset.region] = html;
     const opened = [...region.querySelectorAll("details[open]")].length;
     const chosen = [...region.querySelectorAll("input:checked")].map((box) => box.id);
@@ -184,6 +145,7 @@ function say(what, lost) {
   live.querySelector(".live-text").textContent = live.dataset[what];
   live.classList.toggle("lost", lost);
 }
+document.addEventListener("grid:shown", liveUrl);
 if (live) {
   live.hidden = false;
   document.addEventListener("visibilitychange", () => {

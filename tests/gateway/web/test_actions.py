@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import update
@@ -163,3 +164,19 @@ async def test_who_asks_too_often_is_told_so(web: Web) -> None:
     for _ in range(10):
         assert (await send(web, "extract", {})).status == 200
     assert (await send(web, "extract", {})).status == 429
+
+
+async def test_a_filter_of_the_report_goes_with_the_order(web: Web) -> None:
+    words = "c=l0&o=contains&v=Dup&w=&c=clicks&o=most&v=3&w="
+    report = (await web.reader.get(f"/r/{web.word}?{words}")).text
+    packed = re.search(r'/extract\?filter=([^"]+)"', report)
+    assert packed is not None
+    page = (await web.reader.get(f"/r/{web.word}/extract?filter={packed[1]}")).text
+    assert "Nom contient « Dup »" in page and 'name="filter" value="c=l0' in page
+    await send(web, "extract", {"filter": unquote(packed[1])})
+    (action,) = await done(web)
+    assert action.wish == {"tab": "all", "q": "", "filter": words}
+    answer = await web.reader.post(
+        f"/r/{web.word}/extract", {"filter": "c=l0&o=bad", "proof": proof(web.word, "extract")}
+    )
+    assert answer.status == 422, "a filter that cannot be used never means everybody"

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from store_helpers import KEYS
 from web_fixture import Web
 from web_helpers import Reader
 
-from gateway.web import report, view
+from gateway.web import report
 from gateway.web.app import build
 from gateway.web.guard import proof
 from parsers.tokens import Purpose
@@ -229,19 +226,3 @@ async def test_a_report_is_there_as_long_as_the_setting_says(web: Web) -> None:
         await conn.execute(campaigns_table.update().values(finished_at=now_ms() - 31 * 86_400_000, state="finished"))
     longer = Reader(build(replace(web.reader.app.state.context, report_days=40)))
     assert (await longer.get(f"/r/{web.word}")).status == 200
-
-
-@settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(["tab", "q", "sort", "down", "after", "before", "lang"]), st.text()))
-def test_any_query_is_read_and_written_back(asked: dict[str, str]) -> None:
-    found = view.query("/r/x", asked)
-    again = dict(parse_qsl(urlsplit(found.url(after=found.after, before=found.before)).query))
-    assert view.query("/r/x", again) == found
-
-
-@settings(deadline=None)
-@given(st.one_of(st.integers(0, 2**60), st.text(max_size=200)), st.integers(0, 2**60))
-def test_a_page_s_key_survives_its_address(value: int | str, recipient: int) -> None:
-    asked = view.query("/r/x", {"sort": "email" if isinstance(value, str) else "date"})
-    again = parse_qsl(urlsplit(asked.url(after=(value, recipient))).query)
-    assert view.query("/r/x", dict(again)).after == (value, recipient)

@@ -1,4 +1,3 @@
-# ruff: noqa: F811 pytest's way to share fixtures
 """The page behind the button of a letter, in a real browser: read it, decide by keyboard, once."""
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from store.talks import VALIDATION
 from store.values import NewCampaign, NewRecipient, Tracked
 
 pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+from browsing import DESK, PHONE, Site, opened, violations
 from playwright.sync_api import Browser, expect
-
-from tests.browser.test_pages import DESK, PHONE, Site, browser, opened, site, violations  # noqa: F401 fixtures
 
 pytestmark = pytest.mark.browser
 NUMBERS = itertools.count(1)

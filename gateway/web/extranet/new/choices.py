@@ -23,13 +23,15 @@ _WORDS = {
 _LINE = 200
 
 
+NAMES = (
+    "sender", "from_name", "reply_to", "campaign", "when", "day", "time", "type", "tracking", "attachments", "language",
+    "rate", "notify", "validation", "unsubscribe",
+)  # fmt: skip
+
+
 def taken(sent: Mapping[str, Any]) -> dict[str, str]:
     """The fields of the form, each one line."""
-    names = (
-        "sender", "from_name", "reply_to", "campaign", "when", "day", "time", "type", "tracking", "attachments", "language",
-        "rate", "notify", "validation", "unsubscribe",
-    )  # fmt: skip
-    return {name: " ".join(str(sent.get(name) or "").replace("\0", "").split())[:_LINE] for name in names}
+    return {name: " ".join(str(sent.get(name) or "").replace("\0", "").split())[:_LINE] for name in NAMES}
 
 
 def wrong(options: Mapping[str, str], senders: Sequence[Sender], zone: str, now: int) -> dict[str, str]:

@@ -188,7 +188,8 @@ async def _options(
         senders = await accounts.list_senders(conn, session.user.account_id)
         account = await accounts.get_account(conn, session.user.account_id)
     values: dict[str, Any] = {
-        "senders": senders, "options": draft.fields.get("options", {}), "account": account, "problems": problems or {},
+        "senders": senders, "options": dict.fromkeys(choices.NAMES, "") | draft.fields.get("options", {}),
+        "account": account, "problems": problems or {},
         "followed": (*choices.FOLLOWED, "full") if account and account.attested else choices.FOLLOWED,
     }  # fmt: skip
     return step(request, session, draft, "options", **values)

@@ -62,7 +62,7 @@ async def look(request: Request) -> Response:
     try:
         async with asyncio.timeout(LOOKING):
             check = await _checked(request, session, draft, account, senders)
-    except (Unread, Unfit, TimeoutError):
+    except (Unread, Unfit, TimeoutError, FileNotFoundError):
         check = {"refused": _text(request, session, "new.unreadable")}
     return _page(request, session, draft, account, senders, check)
 
@@ -71,7 +71,7 @@ def _page(
     request: Request, session: Session, draft: Draft, account: Account, senders: list[Sender], check: dict[str, Any],
     **more: Any,
 ) -> Response:  # fmt: skip
-    options = draft.fields.get("options", {})
+    options = dict.fromkeys(choices.NAMES, "") | draft.fields.get("options", {})
     sender = choices.sender_of(options, senders)
     own = next((one.address for one in senders if one.address.casefold() == session.user.email.casefold()), "")
     at = choices.instant(options, account.timezone) if options.get("when") == "later" else None
@@ -171,7 +171,10 @@ async def send(request: Request) -> Response:
     ctx = context.of(request)
     async with ctx.db.write() as conn:
         await submissions.begin(conn, _number(draft), account.id, now_ms())
-    await _spool(request, session, draft, senders, draft.word)
+    try:
+        await _spool(request, session, draft, senders, draft.word)
+    except FileNotFoundError:  # brought back from a backup, which holds no files of drafts
+        return RedirectResponse(f"{PAGE}/{draft.id}/envoi", 303)
     async with ctx.db.write() as conn:
         await drafts.sent(conn, draft, now_ms(), draft.word)
     return RedirectResponse(f"{PAGE}/{draft.id}/suite", 303)

@@ -74,10 +74,10 @@ async def prepare(folder: Path, url: str) -> dict[str, str]:
         for state, share in (
             ("sending", 0.4),
             ("paused", 0.3),
-            ("held", 0.0),
             ("empty", 0.0),
             ("past", 1.0),
             ("million", 1.0),
+            ("held", 0.0),  # the last: a later campaign of the same subject would replace it
         ):
             number, word = await seed(db, 1_000, share, "Portes ouvertes de printemps", 4 if share < 1 else 70)
             found[state] = f"/r/{word}"

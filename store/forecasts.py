@@ -139,10 +139,15 @@ FROM recipients WHERE campaign_id = :campaign AND status IN ({open}) AND id % :o
 """
 
 
+def domain_of(dialect: str) -> str:
+    """The SQL expression of an address's domain."""
+    return _SQLITE_DOMAIN if dialect == "sqlite" else _POSTGRES_DOMAIN
+
+
 async def by_domain(conn: AsyncConnection, campaign_id: int, count: int) -> list[Waiting]:
     """What waits of a campaign, about `count` recipients, by domain, most frequent first. Of many, one in so many is read
     that SAMPLE are, and stands for the others."""
-    domain, of = _SQLITE_DOMAIN if conn.dialect.name == "sqlite" else _POSTGRES_DOMAIN, max(1, count // SAMPLE)
+    domain, of = domain_of(conn.dialect.name), max(1, count // SAMPLE)
     query = text(_BY_DOMAIN.format(domain=domain, open=_OPEN))
     rows = (await conn.execute(query, {"campaign": campaign_id, "of": of})).all()
     told = [Waiting(row.domain, row.fresh * of, (row.every - row.fresh) * of, row.again_at or 0) for row in rows]

@@ -23,6 +23,7 @@ from gateway.web import (
     confirm,
     consent,
     context,
+    domains,
     download,
     events,
     export,
@@ -75,6 +76,7 @@ _ROUTES = [
     Route("/r/{token}/live", report.live),
     Route("/r/{token}/events", events.stream),
     Route("/r/{token}/message", message.show),
+    Route("/r/{token}/domains", domains.show),
     Route("/r/{token}/details", grid_pages.details),
     Route("/r/{token}/count", grid_pages.count),
     Route("/r/{token}/history/{recipient:int}", report.recipient),
@@ -140,7 +142,7 @@ def build(ctx: Context) -> Starlette:
     app.state.sorter = Sorter(ctx.db)
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
-    app.state.papers = message.Papers()
+    app.state.papers, app.state.domains = message.Papers(), domains.Counts(ctx.db, app.state.heavy)
     app.state.exports = asyncio.Semaphore(2)
     app.state.downloads = asyncio.Semaphore(download.AT_ONCE)
     return app

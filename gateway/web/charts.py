@@ -65,6 +65,17 @@ def scale(first: int, last: int) -> Scale:
     return Scale(first, (last - first) // POINTS + 1, POINTS)
 
 
+def coarser(counts: Mapping[str, Mapping[int, int]], start: int, step: int, axis: Scale) -> dict[str, dict[int, int]]:
+    """Counts by a smaller step that divides the axis's, counted from `start` (UTC ms), by the steps of the axis."""
+    found: dict[str, dict[int, int]] = {}
+    for name, points in counts.items():
+        sums = found.setdefault(name, {})
+        for i, n in points.items():
+            at = (start + i * step - axis.start) // axis.step
+            sums[at] = sums.get(at, 0) + n
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One running total: SVG path of the line, path of the area under it, and its values at each step's end."""

@@ -83,8 +83,13 @@ async def read(conn: Any, campaign: Campaign) -> Look:
         raise HTTPException(404)
     span = await reports.span(conn, campaign.id)
     axis = None if span is None else charts.scale(*span)
-    counts = {} if axis is None else await reports.curve(conn, campaign.id, axis.start, axis.step)
     hours = {} if span is None else await reports.curve(conn, campaign.id, span[0] - span[0] % HOUR, HOUR)
+    if axis is None or span is None:
+        counts = {}
+    elif axis.step % HOUR:
+        counts = await reports.curve(conn, campaign.id, axis.start, axis.step)
+    else:  # a long campaign has many minutes: they are read once
+        counts = charts.coarser(hours, span[0] - span[0] % HOUR, HOUR, axis)
     nobodys, paused = await anonymous.totals(conn, campaign.id), await halted.of(conn, campaign)
     clicks, uncounted = await hits.by_link(conn, campaign.id), await anonymous.counts(conn, campaign.id)
     agents, taken = await hits.by_agent(conn, campaign.id), await complaints.figures(conn, 0, campaign_id=campaign.id)

@@ -11,7 +11,7 @@ QUICK := not slow and not crash and not browser and not peers
 # The gateway is started some hundred times by the tests: its modules are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check fmt bench fuzz lock clean
+.PHONY: help demo test check fmt bench soak fuzz lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make check     format, types, floors and the quick tests: under a minute"
 	@echo "make fmt       put the source in its format"
 	@echo "make bench     the speed figures of the README"
+	@echo "make soak      campaigns and faults for MINUTES=60, on SQLite or DATABASE=postgresql; the graph in bench/soak.svg"
 	@echo "make fuzz      look for bytes that break a parser (SECONDS=60 for each, where atheris is installed)"
 	@echo "make lock      choose the versions of all dependencies anew (UPGRADE=1: the newest ones)"
 	@echo "make clean     remove everything that was made here"
@@ -48,6 +49,10 @@ fmt: $(DEV)
 
 bench: $(DEV)
 	@missed=0; for script in scripts/bench*.py; do $(BIN)/python $$script || missed=1; done; exit $$missed
+
+soak: $(DEV)
+	@mkdir -p bench
+	$(BIN)/python scripts/soak.py --minutes $(or $(MINUTES),60) $(if $(DATABASE),--$(DATABASE)) --graph bench/soak.svg
 
 # The same tests as in make test, with many more and ever new examples; then by coverage.
 fuzz: $(DEV)

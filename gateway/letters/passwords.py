@@ -1,4 +1,4 @@
-"""The letters about a password: an invitation of a new user, and a link for somebody who forgot theirs.
+"""The letters about a password: an invitation of a new user, a link for somebody who forgot theirs, and word of a change.
 
 In: the desk. Out: a queued letter for each that is wanted, a few a turn. The link shows a page and acts on nothing but
 its form (gateway.web.extranet.passwords). Raises what the database raises. Logs mail_answered.
@@ -15,6 +15,7 @@ from gateway.letters.notice import Letter
 from parsers.tokens import Keyring, Purpose, sign
 from store import password_letters
 from store.engine import now_ms
+from store.users import User
 
 
 def link(keyring: Keyring, url: str, user_id: int, serial: int) -> str:
@@ -33,6 +34,22 @@ async def write(desk: Desk) -> None:
             await password_letters.sent(conn, one, now_ms())
         if queued is not None:
             log("mail_answered", kind="password", account=one.user.account_id, notice=queued)
+
+
+async def changed(desk: Desk, user: User, what: str) -> None:
+    """Tell a user that something which opens doors was changed: password, codes_on, codes_off or program."""
+    if not user.email:
+        return
+    said = {"account": user.account, "domain": desk.domain, "login": user.login}
+    blocks: list[Block] = [
+        Say(text(user.locale, f"password_letter.changed_{what}", **said)),
+        Say(text(user.locale, "password_letter.changed_note", **said)),
+    ]
+    title = text(user.locale, "password_letter.changed_title")
+    subject = text(user.locale, "password_letter.changed_subject", **said)
+    letter = Letter(user.email, user.locale, subject, title, blocks, foot="password_letter.foot")
+    queued = await notice.send(desk, letter)
+    log("mail_answered", kind="changed", account=user.account_id, notice=queued)
 
 
 def _letter(desk: Desk, one: password_letters.Letter) -> Letter:

@@ -37,6 +37,7 @@ from gateway.web import (
 )
 from gateway.web.context import Context
 from gateway.web.extranet import gate, login
+from gateway.web.extranet.house import queues
 from gateway.web.extranet.language import Remembering
 from gateway.web.extranet.new import uploads
 from gateway.web.extranet.routes import ROUTES, twins
@@ -137,6 +138,7 @@ def build(ctx: Context) -> Starlette:
     app.state.metrics = metrics.Reading()
     app.state.metrics_token = "" if ctx.desk is None else ctx.desk.settings.metrics.token
     app.state.door = login.Door()
+    app.state.shapes = queues.Shapes()
     app.state.uploads = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.links = track.Links()
     app.state.sorter = Sorter(ctx.db)

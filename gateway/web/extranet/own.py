@@ -12,12 +12,14 @@ import time
 from typing import Any
 
 import segno
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from config.logging import log
 from gateway import i18n, totp
+from gateway.letters import passwords as letters
 from gateway.passwords import SHORTEST, hash_password
 from gateway.web import context
 from gateway.web.extranet import gate, login, passwords, shell
@@ -89,6 +91,7 @@ async def password(request: Request) -> Response:
     _noted(session, "password")
     answer = RedirectResponse(f"{PAGE}?done=password", 303)
     gate.give(answer, ctx, gate.name(ctx), fresh)
+    answer.background = _told(request, session, "password")
     return answer
 
 
@@ -134,7 +137,9 @@ async def codes_on(request: Request) -> Response:
         return await _page(request, session, "wrong_code", "codes")
     _noted(session, "second factor on")
     del request.state.session  # read anew: its user now has a second factor
-    return await _page(request, await gate.signed_in(request), codes=drawn)
+    answer = await _page(request, await gate.signed_in(request), codes=drawn)
+    answer.background = _told(request, session, "codes_on")
+    return answer
 
 
 async def codes_off(request: Request) -> Response:
@@ -152,7 +157,9 @@ async def codes_off(request: Request) -> Response:
     async with ctx.db.write() as conn:
         await factors.disable(conn, user.id)
     _noted(session, "second factor off")
-    return RedirectResponse(f"{PAGE}?done=codes_off", 303)
+    answer = RedirectResponse(f"{PAGE}?done=codes_off", 303)
+    answer.background = _told(request, session, "codes_off")
+    return answer
 
 
 async def program(request: Request) -> Response:
@@ -169,7 +176,9 @@ async def program(request: Request) -> Response:
     if not kept:
         return await _page(request, session, "many", "programs")
     _noted(session, "program added")
-    return await _page(request, session, program=word)
+    answer = await _page(request, session, program=word)
+    answer.background = _told(request, session, "program")
+    return answer
 
 
 async def program_gone(request: Request) -> Response:
@@ -182,6 +191,12 @@ async def program_gone(request: Request) -> Response:
             await factors.drop_password(conn, session.user.id, int(number))
         _noted(session, "program removed")
     return RedirectResponse(f"{PAGE}?done=program_gone", 303)
+
+
+def _told(request: Request, session: Session, what: str) -> BackgroundTask | None:
+    """Write to the user, whose session somebody else may have in hand."""
+    desk = context.of(request).desk
+    return BackgroundTask(letters.changed, desk, session.user, what) if desk is not None else None
 
 
 def _noted(session: Session, what: str) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.logging import log
+from gateway.letters import passwords as letters
 from gateway.passwords import SHORTEST, hash_password
 from gateway.web import context, guard
 from gateway.web.context import Context
@@ -81,7 +82,10 @@ async def choose(request: Request) -> Response:
         if not await password_letters.use(conn, user.id, serial, hashed, now_ms()):
             return _late(request)
     log("user_changed", user=user.id, account=user.account_id, what="password", by="letter")
-    return login.shown(request, "x/password.html", "choose", stage="done", user=user, doubt="", shortest=SHORTEST)
+    answer = login.shown(request, "x/password.html", "choose", stage="done", user=user, doubt="", shortest=SHORTEST)
+    if ctx.desk is not None and user.password_hash:
+        answer.background = BackgroundTask(letters.changed, ctx.desk, user, "password")
+    return answer
 
 
 def doubt(user: User, word: str, again: str) -> str:

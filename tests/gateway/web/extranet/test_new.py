@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from api_kit import Api, api_over
-from visitor import Visitor, hidden, user
+from visitor import PASSWORD, Visitor, hidden, user
 
 from store import campaigns, drafts
 from store.engine import Database, now_ms
@@ -222,3 +222,16 @@ async def test_what_was_changed_meanwhile_is_looked_at_again(desk: Desk) -> None
         await drafts.save(conn, draft, dict(draft.fields) | {"subject": "Autre"}, now_ms() + 1)
     assert (await desk.anne.post(f"{base}/envoyer", **form)).headers["location"] == f"{base}/envoi"
     assert desk.spooled() == []
+
+
+async def test_a_user_is_told_by_mail_of_what_opens_doors(desk: Desk) -> None:
+    made = await desk.anne.send("/x/acces", "/x/acces/programmes", name="Outlook", current=PASSWORD)
+    assert made.status == 200
+    new = {"password": "un mot de passe tout neuf", "again": "un mot de passe tout neuf"}
+    assert (await desk.anne.send("/x/acces", "/x/acces/mot-de-passe", current=PASSWORD, **new)).status == 303
+    async with desk.api.db.read() as conn:
+        rows = list(await conn.exec_driver_sql("SELECT address, raw FROM notices ORDER BY id"))
+    mails = [message_from_bytes(row.raw, policy=policy.default) for row in rows]
+    assert [row.address for row in rows] == ["anne@acme.test"] * 2
+    said = [mail.get_body(("plain",)).get_content() for mail in mails]  # type: ignore[union-attr,attr-defined]
+    assert "logiciel d'envoi" in said[0] and "vient d'être changé" in said[1]

@@ -19,12 +19,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
+
 import peer_postfix
+from postgres import Postgres
 from support_bench import Row, light_sink, report, sink_count, unsigned
 from support_gateway import Gateway
 
 SENDERS = 2
 RATIO = 0.45  # mails/s over SENDERS x RSA signatures/s, at least
+SHARED = 0.40  # the same on PostgreSQL
 DATABASE = 1024  # bytes a recipient without events, at most
 PEER = 12.0  # mails/s over those of Postfix with OpenDKIM, at least
 GROWTH = 1.10  # memory of a sender at the large list over that at the small one, at most
@@ -58,10 +62,10 @@ def signatures_a_second(seconds: int = 3) -> float:
     return float(found[1])
 
 
-def ours(folder: Path, count: int, size: int = 35_000, senders: int = SENDERS) -> Sent:
+def ours(folder: Path, count: int, size: int = 35_000, senders: int = SENDERS, database: str = "") -> Sent:
     """Send a campaign of `count` recipients with our senders."""
     with light_sink(folder) as sink:
-        gateway = Gateway(folder / f"gw{time.monotonic_ns()}", sink, senders, size)
+        gateway = Gateway(folder / f"gw{time.monotonic_ns()}", sink, senders, size, database)
         gateway.start()
         try:
             before = gateway.database_bytes()
@@ -140,6 +144,22 @@ def matrix_rows(folder: Path, mails: int) -> list[Row]:
     return table
 
 
+def postgresql_rows(folder: Path, mails: int, rounds: int) -> list[Row]:
+    """The same campaign on a PostgreSQL server beside it, on the same two cores."""
+    server = Postgres(durable=True)
+    try:
+        server.start()
+        sent = [ours(folder, mails, database=server.create(f"bench{number}")) for number in range(rounds)]
+    finally:
+        server.stop("fast")
+        server.remove()
+    ratio = statistics.median(each.ratio for each in sent)
+    return [
+        Row("PostgreSQL: mails / (2 x signatures)", ratio, "", f">= {SHARED}", ratio >= SHARED),
+        Row("PostgreSQL: CPU of the senders", statistics.median(each.cpu for each in sent) * 1e6, "µs a mail"),
+    ]
+
+
 def rows(asked: argparse.Namespace) -> list[Row]:
     """All figures of one run."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
@@ -152,6 +172,8 @@ def rows(asked: argparse.Namespace) -> list[Row]:
             table += memory_rows(folder, asked.large // 10, asked.large)
         if asked.matrix:
             table += matrix_rows(folder, asked.matrix)
+        if asked.postgresql:
+            table += postgresql_rows(folder, asked.postgresql, asked.rounds)
         return table
 
 
@@ -164,6 +186,7 @@ def main() -> int:
     )
     reader.add_argument("--peer", type=int, default=5_000, help="mails through Postfix with OpenDKIM (0: none)")
     reader.add_argument("--matrix", type=int, default=10_000, help="mails of other sizes and senders (0: none)")
+    reader.add_argument("--postgresql", type=int, default=20_000, help="mails of a round on PostgreSQL (0: none)")
     reader.add_argument("--json", type=Path, help="also write the rows there")
     found = reader.parse_args()
     return report(rows(found), found.json)

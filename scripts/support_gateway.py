@@ -35,7 +35,7 @@ _OPTIONS = {
 class Gateway:
     """A folder of its own with senders only, and campaigns put into its database."""
 
-    def __init__(self, folder: Path, sink: int, senders: int = 2, size: int = 35_000) -> None:
+    def __init__(self, folder: Path, sink: int, senders: int = 2, size: int = 35_000, database: str = "") -> None:
         self.folder, self._count, self._size = folder, senders, size
         command = Path(sys.executable).with_name("mail2campaign")
         subprocess.run(
@@ -44,6 +44,12 @@ class Gateway:
         self.command = [str(command), "--config", str(folder / "mail2campaign.toml")]
         self.environment = os.environ | {"MAIL2CAMPAIGN_DELIVERY__ROUTES": json.dumps({"*": f"127.0.0.1:{sink}"})}
         self.settings = load(folder / "mail2campaign.toml")
+        self.url = database or self.settings.database_url
+        if database:
+            self.environment["MAIL2CAMPAIGN_DATABASE__URL"] = database
+            subprocess.run(
+                [*self.command, "db", "upgrade"], check=True, env=self.environment, stdout=subprocess.DEVNULL
+            )
         self.senders: list[subprocess.Popen[bytes]] = []
         keys.create(self.settings.gateway.data_dir, "gw.test")
 
@@ -54,7 +60,7 @@ class Gateway:
         return asyncio.run(self._load(f"p{n}@d{n % domains}.test" for n in range(count)))
 
     async def _load(self, addresses: Iterable[str]) -> int:
-        db, now = Database.open(self.settings.database_url), now_ms()
+        db, now = Database.open(self.url), now_ms()
         async with db.write() as conn:
             account = await accounts.create_account(conn, f"bench{now}", "Bench", "1 rue", "fr", "Europe/Paris", now)
             sender = await accounts.declare_sender(conn, account, f"news{now}@bench.test", "Shop", now, now)
@@ -75,7 +81,7 @@ class Gateway:
         asyncio.run(self._publish(campaign))
 
     async def _publish(self, campaign: int) -> None:
-        db = Database.open(self.settings.database_url)
+        db = Database.open(self.url)
         async with db.write() as conn:
             await campaigns.publish(conn, campaign, f"bench{campaign}", now_ms())
         await db.close()
@@ -107,7 +113,7 @@ class Gateway:
         asyncio.run(self._wait(query, wanted, seconds))
 
     async def _wait(self, query: str, wanted: int, seconds: float) -> None:
-        db = Database.open(self.settings.database_url)
+        db = Database.open(self.url)
         try:
             async with asyncio.timeout(seconds):
                 while True:
@@ -148,7 +154,11 @@ class Gateway:
         return asyncio.run(self._bytes())
 
     async def _bytes(self) -> int:
-        db = Database.open(self.settings.database_url)
+        db = Database.open(self.url)
+        if not db.sqlite:
+            whole = await self._ask(db, "SELECT pg_database_size(current_database())")
+            await db.close()
+            return whole
         pages = await self._ask(db, "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count")
         size = await self._ask(db, "PRAGMA page_size")
         await db.close()

@@ -23,10 +23,12 @@ def programs() -> Path:
 
 
 class Postgres:
-    """One server; `start` it, `stop` it (or `kill`), and `remove` what it left."""
+    """One server; `start` it, `stop` it (or `kill`), and `remove` what it left. `durable`: on the disk, as in operation."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="m2c-pg-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    def __init__(self, *, durable: bool = False) -> None:
+        memory = Path("/dev/shm").is_dir() and not durable
+        self._fast = "" if durable else " -c fsync=off -c full_page_writes=off"
+        self.folder = Path(tempfile.mkdtemp(prefix="m2c-pg-", dir="/dev/shm" if memory else None))
         self.data = self.folder / "data"
         self._as = {"user": USER, "group": USER, "extra_groups": []} if os.getuid() == 0 else {}
         if self._as:
@@ -36,7 +38,7 @@ class Postgres:
     def start(self) -> None:
         """Start it and wait until it answers."""
         options = (
-            f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c full_page_writes=off"
+            f"-c listen_addresses= -c unix_socket_directories={self.folder}{self._fast}"
             " -c shared_buffers=64MB -c max_connections=60"
         )
         self._run(

@@ -91,6 +91,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
     "list_sorted": ("info", {"campaign", "rows"}),
+    "export_asked": ("info", {"campaign", "kind"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),
     "hook_told": ("info", {"account", "webhook", "rows"}),
     "hook_failed": ("warning", {"account", "webhook", "rows"}),

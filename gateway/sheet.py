@@ -28,7 +28,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # what Excel would read as an escape (ECMA-376 part 1, 22.9.2.19)
 _PLAIN = re.compile("[ !#$%()*+,./0-9:;=?@A-Z\\[\\]^`a-z{|}~\u00a0-\u017f-]{0,32767}")  # the common case, at once
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
-_EPOCH = datetime(1899, 12, 30)
+EPOCH = datetime(1899, 12, 30)
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -186,7 +186,7 @@ def _cell(place: str, value: Cell, style: int) -> str:
         text = value if _PLAIN.fullmatch(value) else escape(_ESCAPED.sub("_x005F_", clean(value)))
         return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if isinstance(value, datetime):
-        since = value - _EPOCH
+        since = value - EPOCH
         return f'<c r="{place}" s="{_DATE}"><v>{since.days + since.seconds / 86400:.8f}</v></c>'
     return f'<c r="{place}"><v>{value}</v></c>'
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import bulk, orderings, remnants, talks, webhooks
+from store import bulk, exports, orderings, remnants, talks, webhooks
 from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
@@ -156,6 +156,7 @@ async def blank(conn: AsyncConnection, ids: Sequence[int], keys: SuppressionKeys
         await conn.execute(update(recipients).where(recipients.c.id == row.id).values(**values))
     erased = [row.id for row in rows]
     await _forget(conn, erased)
+    await exports.forget(conn, sorted({row.campaign_id for row in rows}))
     await bulk.run(conn, *differences.steps())
     return len(rows)
 

@@ -21,7 +21,7 @@ from config.durations import milliseconds
 from config.logging import log
 from gateway.figures.forecasting import Forecaster
 from gateway.intake.desk import Desk
-from gateway.letters import brakes, comebacks, complained, final, late, passwords, talks
+from gateway.letters import brakes, comebacks, complained, exports, final, late, passwords, talks
 from gateway.letters.alerts import Alerts
 from gateway.processes.erasing import Eraser
 from gateway.returns import complaints, judging
@@ -53,6 +53,7 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
         (_SWEEP_TURNS, lambda: talks.confirm(desk)),
         (_REPORT_TURNS, lambda: final.tell(desk)),
         (1, lambda: comebacks.invite(desk)),
+        (_SWEEP_TURNS, lambda: exports.tell(desk)),
         (1, lambda: passwords.write(desk)),
         (1, eraser.turn),
         (_REPORT_TURNS, lambda: complaints.count(desk)),

@@ -36,6 +36,8 @@ from gateway.web import (
     unsubscribe,
 )
 from gateway.web.context import Context
+from gateway.web.exports import pages as export_pages
+from gateway.web.exports.maker import Maker
 from gateway.web.extranet import gate, login
 from gateway.web.extranet.house import queues
 from gateway.web.extranet.language import Remembering
@@ -83,6 +85,9 @@ _ROUTES = [
     Route("/r/{token}/history/{recipient:int}", report.recipient),
     Route("/r/{token}/export.{kind}", export.recipients),
     Route("/r/{token}/lines.{kind}", export.lines),
+    Route("/r/{token}/exports", export_pages.ask, methods=["POST"]),
+    Route("/r/{token}/exports/{export:int}", export_pages.show),
+    Route("/r/{token}/exports/{export:int}/file", export_pages.send),
     Route("/r/{token}/{action:str}", actions.ask),
     Route("/r/{token}/{action:str}", actions.act, methods=["POST"]),
     Route("/static/{version}/{name}", static),
@@ -142,6 +147,7 @@ def build(ctx: Context) -> Starlette:
     app.state.uploads = asyncio.Semaphore(uploads.AT_ONCE)
     app.state.links = track.Links()
     app.state.sorter = Sorter(ctx.db)
+    app.state.maker = None if ctx.folder is None else Maker(ctx.db, ctx.folder / "exports")
     app.state.heavy = asyncio.Semaphore(2)  # orders and searches that read a whole campaign
     app.state.looks, app.state.streams = Looks(ctx.db), events.Streams()
     app.state.papers, app.state.domains = message.Papers(), domains.Counts(ctx.db, app.state.heavy)

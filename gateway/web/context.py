@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import cast
 
 from starlette.requests import Request
@@ -34,6 +35,7 @@ class Context:
     """`url` is the public address without a trailing slash; `locale` and `domain` are the gateway's;
     reports stay readable `report_days` after the end; `providers` are those in force, for their names;
     `machines` the rules by which robots are known; `proxies` the networks of what stands in front of us;
+    `folder` is the data folder;
     `desk` is what taking messages and writing letters needs.
     """
 
@@ -48,6 +50,7 @@ class Context:
     machines: Callable[[], tuple[Rule, ...]] = lambda: OURS
     proxies: tuple[Network, ...] = LOOPBACK
     desk: Desk | None = None
+    folder: Path | None = None
 
 
 def of(request: Request) -> Context:

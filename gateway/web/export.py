@@ -1,15 +1,14 @@
 """The report as a file: every recipient (or those of the view), and the lines that were not sent.
 
-In: `GET /r/TOKEN/export.xlsx|csv` with a view's words (what is shown, in its order, with its columns), `GET
-/r/TOKEN/lines.xlsx|csv`. Out: a download that starts at once and is made as it is sent, a chunk at a time, so that memory
-stays flat and the pages stay quick for a million lines; two at a time, a third gets 503. Logs export_written.
+In: `GET /r/TOKEN/export.xlsx|xls|csv` with a view's words (what is shown, in its order, with its columns), `GET
+/r/TOKEN/lines.xlsx|xls|csv`. Out: a download that is made as it is sent, a chunk at a time, so that memory stays flat and the
+pages stay quick for a million lines (a .xls waits in temporary files first); two at a time, a third gets 503, and more than a
+.xls can hold 422. Logs export_written.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-import unicodedata
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.exceptions import HTTPException
@@ -17,18 +16,22 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from config.logging import log
-from gateway import i18n
+from gateway import i18n, sheet_xls
 from gateway.figures import columns, exporting
 from gateway.figures.exporting import CHUNK, Rows
 from gateway.intake.loading import sentence
-from gateway.sheet import Cell, Csv, Writer, Xlsx
+from gateway.sheet import Cell, Writer
 from gateway.web import context, view
 from gateway.web.context import Context
+from gateway.web.exports import files
 from gateway.web.grid import serving
+from gateway.web.grid.asked import Query
 from gateway.web.pages import problem
 from gateway.web.report import find
-from store import campaigns
+from store import campaigns, grid
 from store.values import Campaign, NewFault
+
+COUNTED = 5_000  # recipients counted at once
 
 
 async def recipients(request: Request) -> Response:
@@ -41,8 +44,23 @@ async def recipients(request: Request) -> Response:
     if asked.fault:
         return problem(locale, 400, "filter.fault")
     chosen = columns.chosen(campaign, locale, asked.columns or columns.whole(campaign))
+    if kind == "xls" and (why := await _too_much(ctx, campaign, asked, len(chosen))):
+        return problem(locale, 422, f"export.{why}")
     rows = exporting.people(ctx.db, campaign, asked.view, chosen)
     return await _download(request, campaign, kind, "export", [one.title for one in chosen], rows)
+
+
+async def _too_much(ctx: Context, campaign: Campaign, asked: Query, width: int) -> str:
+    """Why this view does not fit a .xls; a filter is counted through, for the answer must be known before it begins."""
+    if campaign.recipients <= sheet_xls.MOST:
+        return files.fits("xls", 0, width)
+    rows, after = 0, None
+    while rows <= sheet_xls.MOST:
+        page = await grid.listed(ctx.db, campaign.id, asked.view, COUNTED, after)
+        rows, after = rows + len(page.rows), page.next
+        if after is None:
+            break
+    return files.fits("xls", rows, width)
 
 
 async def lines(request: Request) -> Response:
@@ -58,7 +76,7 @@ async def lines(request: Request) -> Response:
 
 def _kind(request: Request) -> str:
     kind = str(request.path_params["kind"])
-    if kind not in ("xlsx", "csv"):
+    if kind not in files.KINDS:
         raise HTTPException(404)
     return kind
 
@@ -69,9 +87,8 @@ async def _download(
     turn: asyncio.Semaphore = request.app.state.exports
     if turn.locked():
         raise HTTPException(503)
-    writer: Writer = Xlsx(campaign.name) if kind == "xlsx" else Csv()
-    name = f"{_slug(campaign.name)}-{what}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    writer = files.writer(kind, campaign.name)
+    headers = {"Content-Disposition": f'attachment; filename="{files.name(campaign, what, kind)}"'}
     return StreamingResponse(_file(turn, campaign, writer, header, rows), 200, headers, writer.media_type)
 
 
@@ -84,8 +101,11 @@ async def _file(
         async for chunk in rows:
             piece = await asyncio.to_thread(writer.rows, chunk)
             count, size = count + len(chunk), size + len(piece)
+            if piece:
+                yield piece
+        for piece in files.ending(writer):
+            size += len(piece)
             yield piece
-        yield writer.finish()
     log("export_written", campaign=campaign.id, rows=count, bytes=size)
 
 
@@ -103,8 +123,3 @@ def _fault(campaign: Campaign, locale: str, fault: NewFault) -> list[Cell]:
 
 def _line(row: NewFault) -> Cell:
     return view.line_label(row) if row.part else row.line
-
-
-def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "campaign"

@@ -85,6 +85,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         machines,
         proxies,
         desk,
+        folder=gateway.data_dir,
     )
     app = build(ctx)
     server = Server(configuration(settings, app))
@@ -93,12 +94,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             writing = tasks.create_task(recorder.run())
             own = sockets.adopted().get(settings.web.listen)
             serving = tasks.create_task(server.serve(own))
+            making = tasks.create_task(app.state.maker.run())
             stopping = tasks.create_task(stop.wait())
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             ended_alone = serving.done()
             stopping.cancel()
             app.state.streams.close()
             await app.state.sorter.close()
+            making.cancel()
             server.should_exit = True
             await serving
             recorder.close()

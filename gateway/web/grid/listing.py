@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from gateway import i18n
 from gateway.figures import columns, stats
@@ -24,6 +25,7 @@ from store.grid import Count
 from store.reports import Person
 from store.values import Campaign, Ledger
 
+LONG = 5_000  # recipients from which on an export is made in the background
 SPARE = 2  # empty rows of the form where nothing adds them
 _MAILBOXES = ("orange", "sfr", "free", "laposte", "gmail", "microsoft")
 _OURS = ("status", "email", "domain", "provider", "opened", "clicked", "clicks", "delivered", "unsubscribed", "date", "reply",
@@ -54,6 +56,8 @@ def values(campaign: Campaign, ledger: Ledger, asked: Query, seen: Seen, locale:
         "people": seen.page.rows,
         "page": seen.page,
         "columns": chosen,
+        "long": ledger.recipients > LONG,
+        "shown_words": urlencode(asked.words(columns=tuple(one.key for one in chosen), lang=locale)),
         "keys": keys,
         "cell": lambda column, person: cell(locale, column, person),
         "every": list(every.values()),

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from gateway.web import access, context
+from gateway.web import access, context, guard
 from gateway.web.grid import asked, listing, looking
 from gateway.web.grid.asked import Query
 from gateway.web.grid.looking import Seen
@@ -38,4 +38,5 @@ async def see(request: Request, conn: Any, campaign: Campaign, ledger: Ledger) -
 
 def values(request: Request, campaign: Campaign, ledger: Ledger, wanted: Query, seen: Seen) -> dict[str, Any]:
     """What the table is drawn from."""
-    return listing.values(campaign, ledger, wanted, seen, context.language(request, campaign.locale))
+    found = listing.values(campaign, ledger, wanted, seen, context.language(request, campaign.locale))
+    return found | {"export_proof": guard.proof(access.of(request).secret, "exports")}

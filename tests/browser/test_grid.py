@@ -1,0 +1,200 @@
+"""The details of a report as people use them: typing, filtering, choosing columns, saving, exporting; a script or none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import importlib.util
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import keys
+from config.settings import DatabaseSection, Gateway, Settings
+from config.settings import Web as WebSection
+from gateway.web.grid import listing
+from gateway.web.serve import run
+from store.engine import Database
+
+axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+CHROMIUM = shutil.which("chromium")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 1000}
+FILTER = "c=l0&o=contains&v=mairie&w=&c=status&o=isnt&v=cancelled&w="
+
+
+async def seeded(url: str) -> str:
+    path = Path(__file__).parents[2] / "scripts" / "seed_report.py"
+    spec = importlib.util.spec_from_file_location("seed_report", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    db = Database.open(url)
+    await db.migrate()
+    _, word = await module.seed(db, 180)
+    await db.close()
+    return str(word)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a report that is being served."""
+    folder = tmp_path_factory.mktemp("grid")
+    keys.create(folder, "gateway.test")
+    url = f"sqlite+aiosqlite:///{folder / 'm2c.db'}"
+    word = asyncio.run(seeded(url))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    settings = Settings(
+        gateway=Gateway(data_dir=folder, domain="gateway.test", public_url=f"http://{address}"),  # type: ignore[call-arg]
+        web=WebSection(listen=address),  # type: ignore[call-arg]
+        database=DatabaseSection(url=url),
+    )
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(settings, stop),))
+    thread.start()
+    for _ in range(600):
+        with contextlib.suppress(OSError), socket.create_connection(tuple(address.split(":")), 0.1):  # type: ignore[arg-type]
+            break
+        threading.Event().wait(0.05)
+    yield f"http://{address}/r/{word}"
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    assert not thread.is_alive(), "the web process ends when it is told to"
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def browser(report: str) -> Iterator[Browser]:  # after the report: playwright keeps a loop running in this thread
+    assert CHROMIUM is not None, "Chromium is missing: install Debian's package `chromium`"
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@contextlib.contextmanager
+def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
+    """A page that must not say a word of trouble on its console."""
+    context = browser.new_context(locale="fr-FR", **{"viewport": DESK, "reduced_motion": "reduce", **options})
+    page, trouble = context.new_page(), []
+    page.on("console", lambda said: trouble.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(url)
+    yield page
+    context.close()
+    assert [said for said in trouble if "postMessage" not in said] == [], "axe looks into the framed message, too"
+
+
+def accessible(page: Page) -> None:
+    found = axe_module.Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, "the page itself never scrolls sideways"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk-light", "phone-dark"])
+def test_axe_finds_nothing_with_all_panels_open(browser: Browser, report: str, size: Any, scheme: Any) -> None:
+    with opened(
+        browser, f"{report}?{FILTER}&tab=delivered&cols=status,l0,opened", viewport=size, color_scheme=scheme
+    ) as page:
+        for panel in ("#filter-panel", "#columns-panel", ".menu"):
+            page.locator(f"{panel} > summary").click()
+        accessible(page)
+    with opened(
+        browser, f"{report}?c=clicks&o=least&v=beaucoup&w=&lang=en", viewport=size, color_scheme=scheme
+    ) as page:
+        expect(page.get_by_role("alert")).to_contain_text("is not a whole number")
+        accessible(page)
+
+
+def test_typing_searches_and_keeps_what_is_typed(browser: Browser, report: str) -> None:
+    with opened(browser, report) as page:
+        box = page.get_by_role("searchbox")
+        box.press_sequentially("durand120", delay=30)
+        expect(page.locator("[data-found]")).to_have_text("1 destinataire")
+        expect(page.locator(".people tbody tr")).to_have_count(1)
+        expect(box).to_be_focused()
+        expect(box).to_have_value("durand120")
+        box.fill("nobody-at-all")
+        expect(page.locator(".empty")).to_contain_text("Aucun destinataire ne correspond")
+
+
+def test_a_filter_is_built_with_the_keyboard_saved_and_found_again(browser: Browser, report: str) -> None:
+    with opened(browser, report) as page:
+        page.locator("#filter-panel > summary").focus()
+        page.keyboard.press("Enter")
+        row = page.locator(".condition").first
+        row.get_by_label("Colonne").select_option(label="RS")
+        row.get_by_label("Comparaison").select_option(label="commence par")
+        row.get_by_label("Valeur").fill("Mairie")
+        page.get_by_role("button", name="Ajouter une condition").press("Enter")
+        second = page.locator(".condition").nth(1)
+        expect(second.get_by_label("Colonne")).to_be_focused()
+        second.get_by_label("Colonne").select_option(label="Statut")
+        second.get_by_label("Valeur").fill("Cliqué")
+        page.get_by_role("button", name="Appliquer le filtre").press("Enter")
+        expect(page.locator(".chip")).to_have_count(2)
+        expect(page.locator(".chip").first).to_contain_text("RS commence par « Mairie »")
+        assert {one.inner_text() for one in page.locator(".people tbody .pill").all()} == {"Cliqué"}
+        page.get_by_label("Nom du filtre").fill("Mairies qui cliquent")
+        page.get_by_label("Nom du filtre").press("Enter")
+        expect(page.get_by_role("link", name="Mairies qui cliquent")).to_be_visible()
+        page.locator(".chip").first.click()
+        expect(page.locator(".chip")).to_have_count(1)
+        page.goto(report)
+        page.locator("#filter-panel > summary").click()
+        page.get_by_role("link", name="Mairies qui cliquent").click()
+        expect(page.locator(".chip")).to_have_count(2)
+        assert "v=Mairie" in page.url, "the address can be shared"
+
+
+def test_columns_are_remembered_and_lists_sorted(browser: Browser, report: str) -> None:
+    with opened(browser, report) as page:
+        page.locator("#columns-panel > summary").click()
+        for name, wanted in (("Domaine", True), ("Réponse du serveur", False), ("Tél", False)):
+            page.get_by_role("checkbox", name=name).set_checked(wanted)
+        page.get_by_role("button", name="Afficher ces colonnes").click()
+        heads = page.locator(".people thead th")
+        expect(heads.filter(has_text="Domaine")).to_have_count(1)
+        expect(heads.filter(has_text="Tél")).to_have_count(0)
+        page.goto(report)
+        expect(heads.filter(has_text="Domaine")).to_have_count(1)
+        page.get_by_role("link", name="Nom", exact=True).click()
+        expect(heads.filter(has_text="Nom").first).to_have_attribute("aria-sort", "ascending")
+        page.get_by_role("link", name="Suivants").click()
+        page.get_by_role("link", name="Précédents").click()
+        expect(page.locator(".people tbody tr")).to_have_count(50)
+
+
+def test_all_of_it_works_without_a_script(browser: Browser, report: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LONG", 10)
+    with opened(browser, report, java_script_enabled=False) as page:
+        page.locator("#filter-panel > summary").click()
+        row = page.locator(".condition").first
+        row.get_by_label("Colonne").select_option(label="Fournisseur")
+        row.get_by_label("Comparaison").select_option("isnt")
+        row.get_by_label("Valeur").fill("Gmail")
+        page.get_by_role("button", name="Appliquer le filtre").click()
+        expect(page.locator(".chip")).to_contain_text("Fournisseur : pas Gmail")
+        page.locator("#columns-panel > summary").click()
+        page.get_by_role("checkbox", name="Prénom").uncheck()
+        page.get_by_role("button", name="Afficher ces colonnes").click()
+        expect(page.locator(".chip")).to_have_count(1)
+        page.get_by_role("button", name="CSV").first.click()
+        fetch = page.get_by_role("link", name="Télécharger (CSV)")
+        expect(fetch).to_be_visible(timeout=15_000)
+        with page.expect_download() as waiting:
+            fetch.click()
+        rows = list(csv.reader(Path(waiting.value.path()).read_text("utf-8-sig").splitlines(), delimiter=";"))
+        assert len(rows) == 181 and "Prénom" not in rows[0] and "Nom" in rows[0]

@@ -24,7 +24,6 @@ from store import campaigns, exports
 from store.engine import Database, now_ms
 from store.exports import Export
 from store.values import Campaign
-from store.within import TooLong
 
 MOST = 4_000_000_000  # bytes of all files
 FREE = 500_000_000  # bytes of the disk that stay free
@@ -116,7 +115,7 @@ class Maker:
             if not wanted:
                 self.path(export).unlink(missing_ok=True)
             log("export_written", campaign=export.campaign_id, rows=rows, bytes=size)
-        except (_Unwanted, TooLong, ValueError, OSError) as error:
+        except Exception as error:  # whatever it is, it must not end the process that answers clicks
             part.unlink(missing_ok=True)
             why = str(error) if isinstance(error, _Unwanted) else "disk" if isinstance(error, OSError) else "failed"
             if not isinstance(error, _Unwanted):

@@ -25,6 +25,7 @@ from store.tables_grid import orderings
 
 PART = 5_000
 SLICE = 5_000
+KEPT = 12  # orders of one campaign
 SHORT = 10_000  # recipients that are sorted at once
 _KEY = 32  # bytes of a value that decide
 
@@ -106,10 +107,22 @@ async def build(database: Database, campaign_id: int, column: str) -> Ordering:
     length = len(entries)
     async with database.write() as conn:
         await conn.execute(delete(orderings).where(*mine))
+        await _make_room(conn, campaign_id)
         for number, ids in enumerate(parts):
             row = {"campaign_id": campaign_id, "column": column, "part": number, "ids": ids, "length": length}
             await conn.execute(insert(orderings), row)
     return Ordering(campaign_id, column, length)
+
+
+async def _make_room(conn: AsyncConnection, campaign_id: int) -> None:
+    """Give up orders of a campaign where there are as many as may be kept: a list has up to 500 columns."""
+    here = orderings.c.campaign_id == campaign_id
+    known = (
+        await conn.execute(select(orderings.c.column).where(here).distinct().order_by(orderings.c.column))
+    ).scalars()
+    surplus = list(known)[KEPT - 1 :]
+    if surplus:
+        await conn.execute(delete(orderings).where(here, orderings.c.column.in_(surplus)))
 
 
 async def forget(conn: AsyncConnection, campaign_id: int) -> None:

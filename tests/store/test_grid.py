@@ -226,6 +226,12 @@ async def test_a_long_list_is_sorted_once_and_kept(db: Database, make: Any, monk
         people = await everybody(conn)
         wanted = sorted_by_hand(people, view)
         assert await walked(conn, campaign, view, None) == (wanted, wanted)
+    monkeypatch.setattr(orderings, "KEPT", 2)
+    for column in ("email", "domain"):
+        await orderings.build(db, campaign, column)
+    async with db.read() as conn:
+        kept = [one for one in ("domain", "email", "l1") if await orderings.find(conn, campaign, one)]
+    assert len(kept) == 2 and "domain" in kept, "the newest stands, and no more than may be kept"
     async with db.write() as conn:
         await orderings.forget(conn, campaign)
         assert await orderings.find(conn, campaign, "l1") is None

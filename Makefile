@@ -11,17 +11,20 @@ QUICK := not slow and not crash and not browser and not peers
 # The gateway is started some hundred times by the tests: its modules are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check fmt bench soak fuzz lock clean
+.PHONY: help demo test check fmt bench soak fuzz package sbom audit lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      the whole product on this machine, against a scripted internet (ONCE=1: ends by itself)"
 	@echo "make test      every test"
 	@echo "make check     format, types, floors and the quick tests: under a minute"
-	@echo "make fmt       put the source in its format"
+	@echo "make fmt       put the source in its format, and the generated documents in their state"
 	@echo "make bench     the speed figures of the README"
 	@echo "make soak      campaigns and faults for MINUTES=60, on SQLite or DATABASE=postgresql; the graph in bench/soak.svg"
 	@echo "make fuzz      look for bytes that break a parser (SECONDS=60 for each, where atheris is installed)"
+	@echo "make package   wheel and sdist in dist/"
+	@echo "make sbom      the bill of materials of what runs, dist/sbom.json (CycloneDX)"
+	@echo "make audit     look for known weaknesses of what runs (asks a public advisory service)"
 	@echo "make lock      choose the versions of all dependencies anew (UPGRADE=1: the newest ones)"
 	@echo "make clean     remove everything that was made here"
 
@@ -46,6 +49,7 @@ check: $(DEV)
 fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/reference_docs.py
 
 bench: $(DEV)
 	@missed=0; for script in scripts/bench*.py; do $(BIN)/python $$script || missed=1; done; exit $$missed
@@ -59,6 +63,19 @@ fuzz: $(DEV)
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/fuzz $(ARGS)
 	@for target in list mail campaign return winmail config explain; do \
 		$(BIN)/python scripts/fuzz_guided.py $$target --seconds $(or $(SECONDS),60) || exit 1; done
+
+package: $(DEV)
+	rm -rf dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+sbom: $(DEV)
+	@mkdir -p dist
+	$(BIN)/python scripts/sbom.py > dist/sbom.json
+
+# pip-audit is fetched when it is asked for. Where its service knows none of the packages, it cannot tell anything: that fails, too.
+audit: $(DEV)
+	@mkdir -p dist
+	$(UV) tool run pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 # A virtual environment, then uv by pip (known by its hash), which does the rest in seconds.
 .venv/.uv: requirements-build.lock

@@ -22,7 +22,8 @@ from store.tallies import Differences, status_name
 from store.values import CampaignState
 
 CHUNK = 5_000  # recipients settled in one transaction
-_BY_OPERATOR = '[{"code":"paused_operator"}]'
+BY_OPERATOR = "paused_operator"
+_BY_OPERATOR = f'[{{"code":"{BY_OPERATOR}"}}]'
 
 _MAY = {
     CampaignState.STOPPED: (

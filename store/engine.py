@@ -22,7 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from store.driver import Driver
+from store.driver import Driver, of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -132,7 +132,16 @@ class Database:
             async with self.write():
                 pass
         async with self._writer.connect() as connection:
+            if self.sqlite:
+                await _unlinked(connection)
             await connection.run_sync(_upgrade, config, revision)
+            if self.sqlite:
+                loose: Any = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()
+                await connection.invalidate()  # the next one minds foreign keys again
+                if loose is not None:
+                    raise RuntimeError(
+                        f"the upgrade left a row of {loose[0]} without the row of {loose[2]} that it names"
+                    )
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -140,6 +149,15 @@ class Database:
         await self._writer.dispose()
         if self._queue is not None:
             self._queue.close()
+
+
+async def _unlinked(connection: AsyncConnection) -> None:
+    """Let SQLite mind no foreign keys: a table that gets a new shape is copied, dropped and renamed, with others naming it.
+    That can only be said outside a transaction."""
+    raw = of(connection)
+    opening, raw.opening = raw.opening, ""
+    await connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    raw.opening = opening
 
 
 def _upgrade(connection: Any, config: Any, revision: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from store import control
 from store.actions import Power
 from store.values import Campaign, CampaignState
 
@@ -83,6 +84,15 @@ def fits(power: Power, campaign: Campaign, now: int) -> bool:
     return campaign.state in _STATES.get(power, tuple(CampaignState))
 
 
+_HOUSE = (Hand.OPERATOR, Hand.CARETAKER, Hand.GATEWAY)
+
+
+def barred(hand: Hand, power: Power, campaign: Campaign) -> bool:
+    """Whether it is the operator's alone: what an operator paused, or a backup brought back, only an operator resumes."""
+    paused = any(reason.get("code") == control.BY_OPERATOR for reason in campaign.held)
+    return power is Power.RESUME and paused and hand not in _HOUSE
+
+
 OFFERED = (
     Power.PAUSE, Power.RESUME, Power.STOP, Power.MODIFY, Power.REPLAY, Power.SHARE, Power.EXTRACT,
 )  # fmt: skip
@@ -90,5 +100,9 @@ OFFERED = (
 
 def offers(hand: Hand, campaign: Campaign, now: int) -> tuple[tuple[Power, Grant], ...]:
     """What a report may offer its reader, in the order of a menu."""
-    found = ((power, may(hand, power)) for power in OFFERED if fits(power, campaign, now))
+    found = (
+        (power, may(hand, power))
+        for power in OFFERED
+        if fits(power, campaign, now) and not barred(hand, power, campaign)
+    )
     return tuple((power, grant) for power, grant in found if grant is not Grant.NO)

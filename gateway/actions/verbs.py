@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.logging import log
-from gateway.actions.powers import Grant, Hand, fits, may
+from gateway.actions.powers import Grant, Hand, barred, fits, may
 from store import accounts, actions, campaigns, control, links, replays
 from store.actions import Action, New, Power, Stage
 from store.engine import Database
@@ -89,7 +89,7 @@ async def order(database: Database, asked: Request, now: int) -> Answer:
 
 
 async def _refusal(conn: AsyncConnection, campaign: Campaign, asked: Request, now: int) -> Verdict | None:
-    if not fits(asked.power, campaign, now):
+    if not fits(asked.power, campaign, now) or barred(asked.hand, asked.power, campaign):
         return Verdict.OVER
     if asked.power in _OFTEN:
         most, span = _OFTEN[asked.power]

@@ -25,8 +25,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {known}\n")
 
 
-def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line; ends the program for --help, --version and what is no command."""
+def build() -> argparse.ArgumentParser:
+    """Everything that can be typed."""
     parser = _Parser(
         prog="mail2campaign", description="Turns one ordinary e-mail into a personalised, signed, tracked campaign."
     )
@@ -43,6 +43,12 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     _keys(commands)
     arguments_programs.arguments(_add, partial(_group, commands))
     arguments_upkeep.arguments(commands, _add, partial(_group, commands))
+    return parser
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; ends the program for --help, --version and what is no command."""
+    parser = build()
     found = parser.parse_args(words)
     if found.version:
         found.run = f"{COMMANDS}.upkeep:version"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.actions.powers import Grant, Hand, fits, may, offers
+from gateway.actions.powers import Grant, Hand, barred, fits, may, offers
 from store.actions import Power
 from store.values import CampaignState
 from tests.conftest import MakeCampaign
@@ -60,3 +60,13 @@ async def test_what_a_campaign_allows_by_where_it_stands(make: MakeCampaign) -> 
     assert {power for power in Power if fits(power, erased, 0)} == {Power.READ}
     assert offers(Hand.SHARED, scheduled, before) == ()
     assert (Power.MODIFY, CONFIRM) in offers(Hand.AUTHOR, scheduled, before)
+
+
+async def test_what_an_operator_paused_an_operator_resumes(make: MakeCampaign) -> None:
+    campaign = replace(await make(1), state=CampaignState.PAUSED, held=({"code": "paused_operator"},))
+    allowed = {hand for hand in Hand if may(hand, Power.RESUME) is not NO and not barred(hand, Power.RESUME, campaign)}
+    assert allowed == {Hand.OPERATOR, Hand.CARETAKER, Hand.GATEWAY}
+    assert Power.RESUME not in dict(offers(Hand.ADMIN, campaign, 0))
+    assert not barred(Hand.ADMIN, Power.STOP, campaign)
+    own = replace(campaign, held=())
+    assert Power.RESUME in dict(offers(Hand.ADMIN, own, 0)) and not barred(Hand.KEY, Power.RESUME, own)

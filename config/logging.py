@@ -93,6 +93,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "list_sorted": ("info", {"campaign", "rows"}),
     "export_asked": ("info", {"campaign", "kind"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),
+    "message_taken": ("info", {"account", "campaign", "recipients"}),
     "hook_told": ("info", {"account", "webhook", "rows"}),
     "hook_failed": ("warning", {"account", "webhook", "rows"}),
     "hook_disabled": ("warning", {"account", "webhook"}),

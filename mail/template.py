@@ -32,8 +32,9 @@ from mail.tracking import (
     links_of,
 )
 from mail.writer import PIXEL_SLOT, Shared, Variant, write
-from parsers.fields import BadTag, Field, Place, lookup, split
-from parsers.merge import Item, html_items, text_items
+from parsers.fields import BadTag, Field, Place, Segment, lookup, split
+from parsers.html import scan
+from parsers.merge import BodyEnd, Item, html_items, text_items
 from parsers.mime import Message
 from parsers.modes import Tracked
 from parsers.plain import html_to_text, text_to_html
@@ -127,18 +128,12 @@ def compile_mail(
     *signers: Signer,
 ) -> Compiled | tuple[Problem, ...]:
     """Compile a campaign's mail, or return every problem that holds it; the first signer's signature stands on top."""
-    known = lookup(columns)
     page = message.html if message.html is not None else text_to_html(message.text or "")
     words = message.text if message.text is not None else html_to_text(page)
-    html, bad_html = html_items(page, known)
-    text, bad_text = text_items(words, known)
-    text = left_alone(text, html)
-    subject, bad_subject = split(spec.subject, known, Place.HEADER)
-    problems = _problems({"subject": bad_subject, "html": bad_html, "text": bad_text})
-    if any(isinstance(one, Field) and one.index < 0 for one in subject):
-        problems += (Problem(ProblemKind.UNSUBSCRIBE_IN_SUBJECT, "subject", spec.subject),)
-    if problems:
-        return problems
+    read = _literal(spec, page, words) if spec.literal else _read(spec, page, words, columns)
+    if not isinstance(read, _Items):
+        return read
+    html, text, subject = read.html, read.text, read.subject
     links = links_of(text, "text", 0, columns)
     links += links_of(html, "html", len(links), columns)
     files = downloads(spec, submission.attachments, keyring)
@@ -156,6 +151,32 @@ def compile_mail(
         else documents(spec.documents, submission.attachments, tree),
         files=files,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The two bodies and the subject, cut up."""
+
+    html: tuple[Item, ...]
+    text: tuple[Item, ...]
+    subject: tuple[Segment, ...]
+
+
+def _literal(spec: Spec, page: str, words: str) -> _Items:
+    """A single message as its author wrote it: braces are braces, links lead where they lead."""
+    end = scan(page).body_end
+    return _Items((page[:end], BodyEnd(), page[end:]), (words,), (spec.subject,))
+
+
+def _read(spec: Spec, page: str, words: str, columns: tuple[str, ...]) -> _Items | tuple[Problem, ...]:
+    known = lookup(columns)
+    html, bad_html = html_items(page, known)
+    text, bad_text = text_items(words, known)
+    subject, bad_subject = split(spec.subject, known, Place.HEADER)
+    problems = _problems({"subject": bad_subject, "html": bad_html, "text": bad_text})
+    if any(isinstance(one, Field) and one.index < 0 for one in subject):
+        problems += (Problem(ProblemKind.UNSUBSCRIBE_IN_SUBJECT, "subject", spec.subject),)
+    return problems or _Items(html, left_alone(text, html), subject)
 
 
 def _variant(

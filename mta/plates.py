@@ -121,6 +121,7 @@ def spec(campaign: Campaign, house: House) -> Spec:
         account_id=campaign.account_id,
         aggregate_opens=bool(options.get("aggregate_opens", False)),
         hidden_link=bool(options.get("hidden_link", False)),
+        literal=bool(options.get("single", False)),
     )
 
 
@@ -151,7 +152,8 @@ def _proved(campaign: Campaign, source: bytes, first: Job, house: House) -> Plat
     message = mime.read(source)
     made = spec(campaign, house)
     signers = house.signing(made.from_address)
-    compiled = compile_mail(message, submission.split(message), made, campaign.columns, house.keyring, *signers)
+    parts = submission.whole(message) if made.literal else submission.split(message)
+    compiled = compile_mail(message, parts, made, campaign.columns, house.keyring, *signers)
     if not isinstance(compiled, Compiled):
         found = compiled[0]
         return Unusable(found.kind.value, found.text)

@@ -75,6 +75,11 @@ def split(message: Message) -> Submission:
     return Submission(lists, configs, message.related, rest, tuple(held), notices)
 
 
+def whole(message: Message) -> Submission:
+    """Return a single message, of which no part is for us: whatever its files are called."""
+    return Submission((), (), message.related, message.attachments, (), ())
+
+
 def _whole(message: Message, configs: tuple[Part, ...]) -> list[Held]:
     held: list[Held] = []
     if message.encrypted:

@@ -103,6 +103,7 @@ def _account(row: Row[tuple[object, ...]] | None) -> Account | None:
         "suspended",
         "hygiene",
         "transactional_per_hour",
+        "single",
     )
     return Account(**{name: fields[name] for name in names})
 
@@ -133,6 +134,11 @@ async def list_accounts(conn: AsyncConnection) -> list[Account]:
 async def set_transactional(conn: AsyncConnection, account_id: int, per_hour: int | None) -> None:
     """Grant so many transactional messages an hour; None takes the grant back."""
     await conn.execute(update(accounts).where(accounts.c.id == account_id).values(transactional_per_hour=per_hour))
+
+
+async def set_single(conn: AsyncConnection, account_id: int, single: bool) -> None:
+    """Let the logins of an account submit single messages to anybody, or not."""
+    await conn.execute(update(accounts).where(accounts.c.id == account_id).values(single=single))
 
 
 async def set_hygiene(conn: AsyncConnection, account_id: int, hygiene: bool) -> None:

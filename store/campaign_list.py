@@ -63,6 +63,7 @@ async def page(
     """A page of an account's campaigns, newest first: those older than `after`, or the ones just newer than `before`."""
     place, at = tuple_(campaigns.c.created_at, campaigns.c.id), before or after
     wanted = [campaigns.c.account_id == account_id, campaigns.c.state.in_(GROUPS[group])]
+    wanted.append(campaigns.c.single.is_(False))
     if words:
         wanted.append(_matching(words))
     if at is not None:

@@ -33,6 +33,7 @@ async def page(
 ) -> list[Campaign]:
     """Up to `limit` campaigns that are older than the campaign `after`, newest first; none that is still being loaded."""
     query = select(campaigns).where(campaigns.c.account_id == account_id, campaigns.c.state != CampaignState.LOADING)
+    query = query.where(campaigns.c.single.is_(False))
     if wanted.states:
         query = query.where(campaigns.c.state.in_(list(wanted.states)))
     if wanted.since is not None:

@@ -91,6 +91,7 @@ async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes) -> int |
         "blob_id": blob_id,
         "created_at": new.created_at,
         "send_at": new.send_at or new.created_at,
+        "single": bool(new.options.get("single")),
     }
     return int((await conn.execute(insert(campaigns).returning(campaigns.c.id), row)).scalar_one())
 
@@ -155,8 +156,7 @@ async def reveal(conn: AsyncConnection, campaign: Campaign, replaces: bool = Tru
     shown = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.state == CampaignState.LOADING)
     await conn.execute(shown.values(state=campaign.state))
     row = (await conn.execute(select(campaigns).where(campaigns.c.id == campaign.id))).one()
-    held = campaign.state is CampaignState.HELD
-    for kind in (webhooks.CREATED, *([webhooks.HELD] if held else [])):
+    for kind in (webhooks.CREATED, *([webhooks.HELD] if campaign.state is CampaignState.HELD else [])):
         await webhooks.tell(conn, [campaign.id], kind, campaign.created_at)
     if replaces and not campaign.options.get("test"):  # a proof takes nobody's place
         await _replace_held(conn, row)

@@ -27,7 +27,7 @@ _REF = re.compile(r"[0-9]{1,30}-[0-9a-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a mail came in; `kind` is campaign, bounce, stop, fbl, reply, forwarded or postmaster, `token` its number."""
+    """How a mail came in; `kind` is campaign, single, bounce, stop, fbl, reply, forwarded, postmaster; `token` its number."""
 
     kind: str
     mail_from: str

@@ -62,6 +62,7 @@ accounts = Table(
         "hygiene", Boolean, nullable=False, server_default=text("false")
     ),  # service mail may keep the last open's day
     Column("transactional_per_hour", Integer),  # messages of that type; null: not granted
+    Column("single", Boolean, nullable=False, server_default=text("false")),  # its logins may submit single messages
     Column("per_day", Integer),  # recipients a day; null: what the settings give a new account, rising
     Column("created_at", BigInteger, nullable=False),
 )
@@ -133,6 +134,7 @@ campaigns = Table(
     Column("finished_at", BigInteger),
     Column("paced_until", BigInteger),  # first attempts wait for another day of the account's quota
     Column("erased_at", BigInteger),  # since when only its totals are left
+    Column("single", Boolean, nullable=False, server_default=text("false")),  # one transactional message, no list
     UniqueConstraint("account_id", "message_key"),
     Index("ix_campaigns_state_send_at", "state", "send_at"),
     Index("ix_campaigns_account_id_created_at", "account_id", "created_at"),

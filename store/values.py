@@ -41,6 +41,7 @@ class Account:
     suspended: bool
     hygiene: bool = False
     transactional_per_hour: int | None = None  # None: transactional mail is not granted
+    single: bool = False  # its logins may submit single messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ async def tell(conn: AsyncConnection, campaign_ids: Sequence[int], kind: int, no
         select(webhooks.c.id, campaigns.c.id.label("campaign_id"))
         .join(campaigns, campaigns.c.account_id == webhooks.c.account_id)
         .where(campaigns.c.id.in_(list(campaign_ids)), webhooks.c.disabled_at.is_(None))
+        .where(campaigns.c.single.is_(False))  # of single messages their recipients' events tell all
         .where(webhooks.c.mask.op("&")(1 << kind) != 0)
     )
     rows = [

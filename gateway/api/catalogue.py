@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.api.handlers import campaigns, consents, orders, senders, submitting, suppressions, webhooks
+from gateway.api.handlers import campaigns, consents, messages, orders, senders, submitting, suppressions, webhooks
 from gateway.api.models import actions, people
+from gateway.api.models import messages as single
 from gateway.api.models import webhooks as hooks
 from gateway.api.models.campaigns import (
     Accepted,
@@ -31,6 +32,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
     "id": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|sub_[a-z2-7]{26})$"},
     "recipient": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "action": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+    "message": {"type": "string", "pattern": "^msg_[1-9][0-9]{0,14}$"},
     "webhook": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "address": {"type": "string", "format": "email", "pattern": "^[^/]{3,320}$"},
 }
@@ -143,4 +145,18 @@ def _webhooks() -> list[Operation]:
     ]  # fmt: skip
 
 
-OPERATIONS: tuple[Operation, ...] = (*_campaigns(), *_people(), *_webhooks())
+def _messages() -> list[Operation]:
+    return [
+        Operation("POST", "/messages", "send_message", "messages", "Send a single transactional message", "send",
+                  messages.send, body=single.NewMessage, answer=single.MessageDocument, status=202, problems=(409,),
+                  once=True, largest=20_000_000),
+        Operation("GET", "/messages", "list_messages", "messages", "Single messages, newest first", "read",
+                  messages.listing, query=single.MessageQuery, answer=single.Messages),
+        Operation("GET", "/messages/days", "sum_messages", "messages", "Sums by day and sender", "read", messages.days,
+                  query=single.DayQuery, answer=single.Days),
+        Operation("GET", "/messages/{message}", "get_message", "messages", "One message and what happened", "read",
+                  messages.show, answer=single.MessageStory),
+    ]  # fmt: skip
+
+
+OPERATIONS: tuple[Operation, ...] = (*_campaigns(), *_messages(), *_people(), *_webhooks())

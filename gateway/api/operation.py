@@ -78,5 +78,6 @@ class Operation:
     problems: tuple[int, ...] = ()
     media: tuple[str, ...] = ()
     upload: tuple[str, ...] = ()  # the body is a file of one of these kinds
+    largest: int = 2_000_000  # bytes of a JSON body
     once: bool = False  # honours Idempotency-Key
     optional_body: bool = False

@@ -25,7 +25,6 @@ from gateway.api.serving import JSON, Endpoint, endpoint, refused
 from gateway.web.context import Context
 
 PREFIX = "/api/v1"
-JSON_BODY = 2_000_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
 
 
@@ -48,7 +47,6 @@ def prepare(app: Starlette, ctx: Context) -> None:
     settings = ctx.desk.settings if ctx.desk is not None else None
     app.state.api_pace = Pace(settings.api.requests_per_minute if settings else 600, time.monotonic)
     app.state.api_uploads = asyncio.Semaphore(settings.api.uploads if settings else 4)
-    app.state.api_json = JSON_BODY
     app.state.api_busy = set()
 
 

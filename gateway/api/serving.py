@@ -153,7 +153,7 @@ async def _body(operation: Operation, request: Request, locale: str) -> BaseMode
     model = operation.body
     if model is None:
         return None
-    raw = await read(request, request.app.state.api_json)
+    raw = await read(request, operation.largest)
     if not raw and operation.optional_body:
         return model.model_validate({})
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

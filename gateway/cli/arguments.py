@@ -34,14 +34,14 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
     _running(commands)
-    _accounts(commands)
+    of_accounts = _accounts(commands)
     _senders(commands)
     _campaigns(commands)
     _suppressions(commands)
     arguments_people.arguments(_add, partial(_group, commands))
     _addresses(commands)
     _keys(commands)
-    arguments_programs.arguments(_add, partial(_group, commands))
+    arguments_programs.arguments(_add, partial(_group, commands), of_accounts)
     arguments_upkeep.arguments(commands, _add, partial(_group, commands))
     return parser
 
@@ -93,7 +93,7 @@ def _running(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
         commands._name_parser_map[name] = hidden  # add_parser would list it
 
 
-def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+def _accounts(commands: argparse._SubParsersAction) -> argparse._SubParsersAction:  # type: ignore[type-arg]
     actions = _group(commands, "account", "accounts: who may send")
     add = _add(actions, "add", "accounts:add", "add an account with its first login")
     add.add_argument("name", metavar="NAME")
@@ -148,6 +148,7 @@ def _accounts(commands: argparse._SubParsersAction) -> None:  # type: ignore[typ
     pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
     pool.add_argument("name", metavar="NAME")
     pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")
+    return actions
 
 
 def _senders(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -13,8 +13,11 @@ Add = Callable[..., argparse.ArgumentParser]
 Group = Callable[[str, str], Any]
 
 
-def arguments(add: Add, group: Group) -> None:
+def arguments(add: Add, group: Group, accounts: Any) -> None:
     """Add the commands about programs."""
+    single = add(accounts, "single", "singles:single", "let the logins of an account submit single messages to anybody")
+    single.add_argument("name", metavar="NAME")
+    single.add_argument("value", choices=("on", "off"))
     actions = group("key", "API keys of accounts, and the secrets that tokens and suppressions are made with")
     new = add(actions, "add", "api_keys:add", "make an API key for an account and print it, once")
     new.add_argument("name", metavar="NAME")

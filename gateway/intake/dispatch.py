@@ -63,7 +63,7 @@ class Dispatch:
         while not stop.is_set():
             self._woken.clear()
             for ref, kind in await asyncio.to_thread(self._new):
-                lane = self._campaigns if kind in ("campaign", "reply", "forwarded") else self._returns
+                lane = self._campaigns if kind in ("campaign", "reply", "forwarded", "single") else self._returns
                 if lane.full():
                     continue  # it stays in the spool; the next look finds it
                 self._busy.add(ref)

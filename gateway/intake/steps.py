@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from config.logging import log
 from gateway.figures import forecasting
-from gateway.intake import advising, alignment, faulty, filing, journal, judge
+from gateway.intake import advising, alignment, faulty, filing, journal, judge, single
 from gateway.intake.desk import Desk, wipe
 from gateway.intake.domains import without_mail
 from gateway.intake.loading import DUE, Plan, copy_again, load
@@ -50,7 +50,9 @@ class Intake:
         desk = self._desk
         envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
         try:
-            if envelope.kind == "forwarded":
+            if envelope.kind == "single":
+                await single.take(desk, ref, envelope, raw)
+            elif envelope.kind == "forwarded":
                 await stops.take(desk, envelope, raw, ref)
             elif envelope.kind == "reply":
                 correction = await conversations.take(desk, envelope, raw, ref)

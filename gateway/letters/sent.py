@@ -65,7 +65,14 @@ def sent(campaign: Campaign, source: bytes, domain: str, url: str, to: Recipient
     """Render the message; `url` is the public address of the gateway."""
     message = mime.read(source)
     spec = _spec(campaign, domain, url)
-    made = compile_mail(message, submission.split(message), spec, campaign.columns, KEYS, signer())
+    made = compile_mail(
+        message,
+        submission.whole(message) if spec.literal else submission.split(message),
+        spec,
+        campaign.columns,
+        KEYS,
+        signer(),
+    )
     if not isinstance(made, Compiled):
         return None
     person = (

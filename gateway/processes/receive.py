@@ -111,4 +111,5 @@ def _gate(desk: Desk, dispatch: Dispatch, prover: Prover) -> Gate:
         idle_s=milliseconds(smtp.idle_timeout) / 1000,
         wake=dispatch.wake,
         prover=prover,
+        suppression=desk.suppression,
     )

@@ -1,4 +1,4 @@
-"""A list that a program brings in (suppressions): read in the reading process, told line by line.
+"""A list that a program brings in (suppressions), told line by line, and the head of a single message: both read here.
 
 In: the bytes of a sheet or a text, and limits. Out: JSON-ready dictionaries: whether it can be read and its columns, then its
 lines in chunks. Raises nothing on any bytes that parsers can read.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from parsers import liste as lists
+from parsers import mime
 from parsers.liste import Unreadable
 from parsers.sheet import Limits
 
@@ -33,3 +34,17 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
             for one in some
         ]  # fmt: skip
         yield {"kind": "lines", "lines": lines}
+
+
+def head(raw: bytes) -> Answer:
+    """What is asked of a single message: who wrote it, about what; its parts are read when it is sent."""
+    message = mime.read(raw)
+    sender = message.sender
+    return {
+        "kind": "summary",
+        "subject": message.subject,
+        "from_name": sender.name if sender else "",
+        "from_address": sender.address if sender else "",
+        "reply_to": message.reply_to[0].address if message.reply_to else "",
+        "message_id": message.message_id,
+    }

@@ -1,7 +1,7 @@
 """The process that reads what strangers sent: `python -m gateway.reading.reader`.
 
 In: on standard input, one JSON line a request: {"do": "mail" | "return" | "said" | "forwarded" | "corrected" | "explain" |
-"list", "path": file, …}.
+"list" | "single", "path": file, …}.
 Out: on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end", "last": whether it leaves}
 or {"kind": "failed", "why": traceback}. It has no database, hardly an environment, and limits on memory, processor time and
 file size; it dies with who asked. A mail that breaks it costs one process, never the gateway.
@@ -78,6 +78,8 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield answers_read.forwarded(_raw(Path(request["path"])), request)
         elif request["do"] == "list":
             yield from listed.read(_raw(Path(request["path"])), request)
+        elif request["do"] == "single":
+            yield listed.head(_raw(Path(request["path"])))
         elif request["do"] == "return":
             yield incoming.facts(_raw(Path(request["path"])))
         else:

@@ -15,6 +15,7 @@ from gateway.smtp.prover import Prover
 from parsers.tokens import Keyring
 from store.engine import Database
 from store.spool import Spool
+from store.suppressions import SuppressionKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,4 @@ class Gate:
     idle_s: float
     wake: Callable[[], None]  # tells intake that a mail has come
     prover: Prover
+    suppression: SuppressionKeys

@@ -20,12 +20,13 @@ from gateway.smtp.gate import Gate
 from gateway.smtp.proof import Admitted, Coming, admit, keep
 from gateway.smtp.refusals import reply
 from gateway.smtp.senders import Refusal
+from gateway.smtp.singles import SINGLE, ours, outward
 from store.accounts import Login
 from store.engine import now_ms
 from store.spool import Envelope
 
 MAX_RECIPIENTS = 100
-_PROVED_KINDS = ("campaign", "reply", "forwarded")
+_PROVED_KINDS = ("campaign", "reply", "forwarded", "single")
 _FLAWS = {
     Flaw.BARE: (550, "5.6.0"),
     Flaw.NUL: (550, "5.6.0"),
@@ -113,6 +114,11 @@ class Handler:
 
     async def handle_RCPT(self, _server: Any, session: Any, envelope: Any, address: str, _options: list[str]) -> str:
         found = addressee(self.gate.keyring, self.domain, address)
+        if found is None and self.login is not None and not ours(self.domain, address):
+            refusal = await outward(self.gate, self.login, address, len(envelope.rcpt_tos))
+            if refusal is not None:
+                return refusal
+            found = SINGLE
         if found is None:
             return reply(550, "5.1.1", "unknown_address", address=address, domain=self.domain)
         if self._to is not None and found != self._to:
@@ -146,15 +152,15 @@ class Handler:
             return reply(*_FLAWS[flaw], flaw.value)
         admitted: Admitted | Refusal | None = None
         if to.kind in _PROVED_KINDS:
-            admitted = await admit(self.gate, self._coming(session, envelope, raw))
+            admitted = await admit(self.gate, self._coming(session, envelope, raw, to == SINGLE))
         if isinstance(admitted, Refusal):
             return self._no(to, session, admitted, size)
         return await self._keep(session, envelope, to, admitted, raw)
 
-    def _coming(self, session: Any, envelope: Any, raw: bytes) -> Coming:
+    def _coming(self, session: Any, envelope: Any, raw: bytes, single: bool) -> Coming:
         addressed = tuple(envelope.rcpt_tos)
         helo = str(session.host_name or "")
-        return Coming(raw, envelope.mail_from, addressed, str(session.peer[0]), helo, self.login, self._known)
+        return Coming(raw, envelope.mail_from, addressed, str(session.peer[0]), helo, self.login, self._known, single)
 
     async def _keep(self, session: Any, envelope: Any, to: Addressee, admitted: Admitted | None, raw: bytes) -> str:
         if not await asyncio.to_thread(self.gate.limits.disk_has_room, len(raw)):

@@ -38,6 +38,7 @@ class Coming:
     helo: str
     login: Login | None
     trusted: bool
+    single: bool = False  # a message to anybody, which a program may have written
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ async def admit(gate: Gate, coming: Coming) -> Admitted | Refusal:
     fields, _ = await asyncio.to_thread(read_fields, coming.raw)
     way = "login" if coming.login else "network" if coming.trusted else "dkim"
     async with gate.database.read() as conn:
-        found = await prove(conn, fields, coming.mail_from, coming.login, way)
+        found = await prove(conn, fields, coming.mail_from, coming.login, way, coming.single)
         rules = await proved.rules(conn, found.account_id) if isinstance(found, Proved) else proved.Rules()
     if isinstance(found, Refusal) or way != "dkim":
         return found if isinstance(found, Refusal) else Admitted(found)

@@ -58,13 +58,18 @@ def _with_files(fields: Fields) -> bool:
 
 
 async def prove(
-    conn: AsyncConnection, fields: Fields, mail_from: str, login: Login | None, way: str = "login"
+    conn: AsyncConnection,
+    fields: Fields,
+    mail_from: str,
+    login: Login | None,
+    way: str = "login",
+    machine: bool = False,
 ) -> Proved | Refusal:
-    """Find the account of a mail that came under `login`, or (None) by another `way`."""
+    """Find the account of a mail that came under `login`, or (None) by another `way`; `machine`: it may be a program's."""
     if login is not None and login.role not in MAY_SEND:
         return Refusal("role", login.login)
     # an absence note has no files; what has some is judged by its subject only once they were looked at
-    if automatic(fields, mail_from, by_subject=not _with_files(fields)):
+    if not machine and automatic(fields, mail_from, by_subject=not _with_files(fields)):
         return Refusal("automatic")
     address = author(fields)
     if address is None:

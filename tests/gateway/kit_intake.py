@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from store_helpers import KEYS
 
 from config.settings import Smtp
 from gateway.passwords import Passwords, hash_password
@@ -108,6 +109,7 @@ async def house(folder: Path, dns: Any = None, **smtp: Any) -> AsyncIterator[Hou
         5.0,
         lambda: made.woken.append(now_ms()),
         prover,
+        KEYS,
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     CA.issue_cert("localhost").configure_cert(context)

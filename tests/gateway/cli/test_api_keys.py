@@ -31,6 +31,14 @@ def test_a_key_is_made_listed_and_revoked(
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [row[1:4] for row in rows] == [["ACME", "read,send,admin", "revoked"], ["ACME", "read", "works"]]
     assert rows[1][5:] == ["2099-01-01 00:00:00Z", "till"] and rows[1][0] == second.split("_")[1]
+    assert main([*base, "account", "single", "ACME", "on"]) == 1  # without a cap there is nothing to allow
+    assert "account transactional ACME" in capsys.readouterr().err
+    assert (
+        main([*base, "account", "transactional", "ACME", "500"])
+        == main([*base, "account", "single", "ACME", "on"])
+        == 0
+    )
+    assert capsys.readouterr().out.endswith("account ACME: single messages to anybody, 500 an hour\n")
     for words in (
         ["key", "revoke", "nobody"],
         ["key", "add", "NOBODY"],

@@ -137,6 +137,14 @@ async def recent(conn: AsyncConnection, campaign_id: int, power: Power, since: i
     return int(await conn.scalar(select(func.count()).where(*those)) or 0)
 
 
+async def same(conn: AsyncConnection, new: New, since: int) -> Action | None:
+    """The latest action since an instant that asked for the very same, and was not refused."""
+    those = [actions.c.campaign_id == new.campaign_id, actions.c.power == new.power.value, actions.c.at >= since]
+    those += [actions.c.wish == _json(new.wish), actions.c.stage != Stage.REFUSED]
+    row = (await conn.execute(select(actions).where(*those).order_by(actions.c.id.desc()).limit(1))).first()
+    return None if row is None else _action(row)
+
+
 async def ready(conn: AsyncConnection, powers: Sequence[Power], limit: int = 20) -> list[Action]:
     """Actions to be carried out, oldest first."""
     those = actions.c.stage == Stage.READY, actions.c.power.in_([one.value for one in powers])

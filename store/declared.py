@@ -82,6 +82,12 @@ async def get(conn: AsyncConnection, sender_id: int) -> Declared | None:
     return _declared((await conn.execute(_SENDERS.where(senders.c.id == sender_id))).first())
 
 
+async def all_of(conn: AsyncConnection, account_id: int) -> list[Declared]:
+    """Every sender of an account, proved or not, by address."""
+    rows = await conn.execute(_SENDERS.where(senders.c.account_id == account_id).order_by(senders.c.address_key))
+    return [found for row in rows if (found := _declared(row)) is not None]
+
+
 async def unproved(conn: AsyncConnection, account_id: int) -> list[Declared]:
     """The senders of an account that nobody proved yet, by address."""
     mine = (senders.c.account_id == account_id) & senders.c.verified_at.is_(None)

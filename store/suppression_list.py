@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key
@@ -49,12 +49,12 @@ async def page(
     conn: AsyncConnection, account_id: int | None, reason: str | None, now: int, after: int = 0, limit: int = 1_000
 ) -> list[Entry]:
     """The entries in force, oldest row first, that come after the row `after`."""
-    query = _ENTRIES.where(table.c.id > after, or_(table.c.expires_at.is_(None), table.c.expires_at > now))
+    query = entries(now).where(table.c.id > after)
     if account_id is not None:
         query = query.where(whose(account_id))
     if reason is not None:
         query = query.where(table.c.reason == reason)
-    return [_entry(row) for row in await conn.execute(query.order_by(table.c.id).limit(limit))]
+    return [entry(row) for row in await conn.execute(query.order_by(table.c.id).limit(limit))]
 
 
 _ENTRIES = (
@@ -64,13 +64,19 @@ _ENTRIES = (
 )
 
 
+def entries(now: int) -> Select[Any]:
+    """All entries in force, with what `entry` needs."""
+    return _ENTRIES.where(or_(table.c.expires_at.is_(None), table.c.expires_at > now))
+
+
 def whose(account_id: int) -> ColumnElement[bool]:
     """The rows of an account, those of its mailings included."""
     mailings = select(-senders.c.id).where(senders.c.account_id == account_id)
     return or_(table.c.account_id == account_id, table.c.account_id.in_(mailings))
 
 
-def _entry(row: Any) -> Entry:
+def entry(row: Any) -> Entry:
+    """A row of `entries`."""
     owner = row.account_id
     return Entry(row.id, owner, row.account, row.address, row.reason, row.at, row.expires_at, row.sender)
 
@@ -109,7 +115,7 @@ async def remove(
     query = _ENTRIES.where(table.c.key.in_(keys.hashes(address_key)))
     if account_id is not None:
         query = query.where(whose(account_id))
-    rows = [_entry(row) for row in await conn.execute(query)]
+    rows = [entry(row) for row in await conn.execute(query)]
     if rows:
         await conn.execute(delete(table).where(table.c.id.in_([row.id for row in rows])))
     return [row for row in rows if row.until is None or row.until > now]

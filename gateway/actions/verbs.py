@@ -24,6 +24,7 @@ from store.replays import Change
 from store.values import Campaign
 
 HOUR = 3_600_000
+SAME_MS = 600_000  # ms for which the same wish to send again is the same action
 CONFIRM_MS = 24 * HOUR  # how long a confirmation may take
 _ASKED = 3  # actions of a campaign that wait for one at once
 _OFTEN = {Power.SHARE: (20, 24 * HOUR), Power.EXTRACT: (10, HOUR), Power.REPLAY: (10, HOUR)}
@@ -106,6 +107,8 @@ async def _refusal(conn: AsyncConnection, campaign: Campaign, asked: Request, no
 
 async def _write(conn: AsyncConnection, campaign: Campaign, asked: Request, grant: Grant, now: int) -> Answer:
     new = New(campaign.account_id, campaign.id, asked.power, asked.hand.value, asked.who, asked.once, asked.wish)
+    if (known := await _meant(conn, new, asked, grant, now)) is not None:
+        return Answer(_STAGES[known.stage], known, again=True)
     stage = Stage.ASKED if grant is Grant.CONFIRM else Stage.READY
     action, made = await actions.add(
         conn, new, stage, now, expires_at=now + CONFIRM_MS if stage is Stage.ASKED else None
@@ -115,6 +118,16 @@ async def _write(conn: AsyncConnection, campaign: Campaign, asked: Request, gran
     if asked.file is not None:
         await actions.attach(conn, action.id, *asked.file)
     return Answer(Verdict.ASKED, action) if stage is Stage.ASKED else await _carry_out(conn, campaign, action, now)
+
+
+async def _meant(conn: AsyncConnection, new: New, asked: Request, grant: Grant, now: int) -> Action | None:
+    """The wish to send again that is meant by whoever goes back and clicks once more."""
+    if asked.power is not Power.REPLAY or asked.file is not None:
+        return None
+    known = await actions.same(conn, new, now - SAME_MS)
+    if known is not None and known.stage is Stage.ASKED and grant is Grant.YES:
+        return None  # somebody else asked for it, and waits for a word
+    return known
 
 
 async def confirm(database: Database, action_id: int, now: int) -> Answer:

@@ -39,6 +39,11 @@ def lang(request: Request) -> str:
     return f"?lang={asked}" if asked in i18n.LOCALES else ""
 
 
+def brings(request: Request, power: Power) -> bool:
+    """Whether a list may come with an action: of strangers who have a link nothing is kept unread."""
+    return power in (Power.REPLAY, Power.MODIFY) and access.of(request).session is not None
+
+
 async def declared(request: Request, campaign: Campaign) -> str:
     """The declared sender who is asked, and mailed to."""
     async with context.of(request).db.read() as conn:
@@ -67,6 +72,7 @@ async def values(request: Request, campaign: Campaign, power: Power, said: Mappi
         "alone": may(hands.of(request), power) is Grant.YES, "to": await declared(request, campaign),
         "tab": said.get("tab", ""), "q": said.get("q", ""), "filter": said.get("filter", ""),
         "shown": shown(locale, campaign, said), "waiting": 0,
+        "brings": brings(request, power),
         **access.around(request),
     }  # fmt: skip
     if power in (Power.STOP, Power.PAUSE, Power.RESUME):
@@ -117,4 +123,6 @@ async def _replay(request: Request, campaign: Campaign) -> dict[str, Any]:
     ended = campaign.state in ENDED
     choices = [Choice(one.value, counts[one], (ended or one in BY_CONDUCT) and counts[one] > 0) for one in _TARGETS]
     choices.append(Choice(Target.FILTER.value, None, ended))
+    if brings(request, Power.REPLAY):
+        choices.append(Choice(Target.LIST.value, None, True))
     return {"choices": choices, "arrived": arrived, "followed": followed, "ended": ended}

@@ -12,6 +12,7 @@ import re
 import secrets
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -71,27 +72,41 @@ def _refused(request: Request, campaign: Campaign, power: Power) -> Verdict | No
 async def act(request: Request) -> Response:
     """Do it, once."""
     power, ctx = _power(request), context.of(request)
-    sent = await guard.form(request)
     async with ctx.db.read() as conn:
         campaign = await find(request, conn)
+    sent, file = await _sent(request, power)
     if may(hands.of(request), power) is Grant.NO:
         return _said(request, campaign, Answer(Verdict.FORBIDDEN))
     if not guard.ours(request, sent, access.of(request).secret, power.value, ctx.url):
         return problem(context.language(request, campaign.locale), 403, "action.forged")
-    said = {name: str(value) for name, value in sent.items()}
-    wish = wishes.read(power, said, campaign, now_ms())
+    said = {name: value for name, value in sent.items() if isinstance(value, str)}
+    wish = wishes.read(power, said, campaign, now_ms(), listed=file is not None)
     if isinstance(wish, Doubt):
         return await _form(request, campaign, power, said, wish)
-    return await _order(request, campaign, power, said, wish)
+    return await _order(request, campaign, power, said, wish, file)
 
 
-async def _order(request: Request, campaign: Campaign, power: Power, said: dict[str, str], wish: Wish) -> Response:
+async def _sent(request: Request, power: Power) -> tuple[FormData, tuple[str, bytes] | None]:
+    """The form; whoever is logged in may bring a list."""
+    if acting.brings(request, power):
+        return await guard.upload(request, "list", guard.LIST)
+    return await guard.form(request), None
+
+
+async def _order(
+    request: Request,
+    campaign: Campaign,
+    power: Power,
+    said: dict[str, str],
+    wish: Wish,
+    file: tuple[str, bytes] | None,
+) -> Response:
     ctx = context.of(request)
     if power is Power.REVOKE:
         wish = await acting.named(request, campaign, wish)
     once = said.get("once", "")
     once = once if _ONCE.fullmatch(once) else secrets.token_urlsafe(12)
-    order = verbs.Request(campaign.id, power, hands.of(request), hands.who(request), f"web:{once}", wish)
+    order = verbs.Request(campaign.id, power, hands.of(request), hands.who(request), f"web:{once}", wish, file)
     answer = await verbs.order(ctx.db, order, now_ms())
     if answer.verdict is Verdict.UNDECLARED:
         return await _form(request, campaign, power, said, Doubt("sender", "undeclared"))

@@ -42,10 +42,11 @@ from gateway.web.extranet import gate, login
 from gateway.web.extranet.house import queues
 from gateway.web.extranet.language import Remembering
 from gateway.web.extranet.new import uploads
+from gateway.web.extranet.registers.routes import BRINGS
 from gateway.web.extranet.routes import ROUTES, twins
 from gateway.web.grid import pages as grid_pages
 from gateway.web.grid.looking import Sorter
-from gateway.web.guard import Guard
+from gateway.web.guard import BODY, LIST, Guard
 from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
 from store import campaigns
@@ -136,7 +137,8 @@ def build(ctx: Context) -> Starlette:
     own.append(Route("/metrics", metrics.show))
     handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
     app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()], exception_handlers=handlers)
-    app.add_middleware(Guard, bodies={"/api/": api.largest(ctx), "/x/nouvelle": api.largest(ctx)})
+    bodies = {"/api/": api.largest(ctx), "/x/nouvelle": api.largest(ctx)}
+    app.add_middleware(Guard, bodies=bodies | dict.fromkeys(BRINGS, LIST + BODY))
     app.add_middleware(Remembering)
     app.state.context = ctx
     api.prepare(app, ctx)

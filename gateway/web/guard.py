@@ -14,13 +14,15 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import FormData, MutableHeaders
+from starlette.datastructures import FormData, MutableHeaders, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY = 16_384  # bytes of the largest form
 SLOW = 10.0  # seconds a client may take to send it
+LIST = 30_000_000  # bytes of a list that somebody brings who is logged in
+SLOW_FILE = 300.0  # and the seconds it may take
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -83,6 +85,27 @@ async def form(request: Request) -> FormData:
             return await request.form(max_files=0, max_fields=20, max_part_size=4096)
     except TimeoutError as error:
         raise HTTPException(408) from error
+
+
+async def upload(request: Request, name: str, most: int) -> tuple[FormData, tuple[str, bytes] | None]:
+    """Read a form that brings one file: its fields, and the file (name, content) where one was chosen; 413 above `most`,
+    503 while as many come as may come at once."""
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > most + BODY:
+        raise HTTPException(413)
+    turn: asyncio.Semaphore = request.app.state.uploads
+    if turn.locked():
+        raise HTTPException(503)
+    async with turn:
+        try:
+            async with asyncio.timeout(SLOW_FILE):
+                sent = await request.form(max_files=1, max_fields=20, max_part_size=4096)
+                brought = sent.get(name)
+                if not isinstance(brought, UploadFile) or not brought.filename:
+                    return sent, None
+                return sent, (brought.filename[:200], await brought.read(most))
+        except TimeoutError as error:
+            raise HTTPException(408) from error
 
 
 def proof(token: str, action: str) -> str:

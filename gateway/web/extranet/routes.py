@@ -13,6 +13,7 @@ from starlette.routing import Route
 from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
 from gateway.web.extranet.house import addresses, aside, owners, queues
 from gateway.web.extranet.new import pages, sending
+from gateway.web.extranet.registers import routes as registers
 
 HOME = gate.HOME
 
@@ -53,6 +54,7 @@ _HOUSE = [
     Route(f"{aside.PAGE}/{{ref}}", aside.look),
 ]
 
+
 ROUTES = [
     Route(HOME, login.home),
     Route(gate.LOGIN, login.ask),
@@ -79,6 +81,7 @@ ROUTES = [
     Route(f"{own.PAGE}/codes/arret", own.codes_off, methods=["POST"]),
     Route(f"{own.PAGE}/programmes", own.program, methods=["POST"]),
     Route(f"{own.PAGE}/programmes/retirer", own.program_gone, methods=["POST"]),
+    *registers.ROUTES,
     Route(team.PAGE, team.show),
     Route(f"{team.PAGE}/ajouter", team.add, methods=["POST"]),
     Route(f"{team.PAGE}/role", team.role, methods=["POST"]),

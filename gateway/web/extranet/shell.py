@@ -33,6 +33,9 @@ class Section:
 SECTIONS = (
     Section("campaigns", "/campagnes"),
     Section("new", "/nouvelle", "send"),
+    Section("senders", "/expediteurs"),
+    Section("suppressed", "/desinscrits"),
+    Section("consents", "/consentements"),
     Section("account", "/compte"),
     Section("queues", "/passerelle/files", operator=True),
     Section("addresses", "/passerelle/adresses", operator=True),

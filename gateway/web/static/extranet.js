@@ -80,3 +80,18 @@ if (form) {
   rich.innerHTML = safe(body.value);
   draw();
 }
+
+// what is to be copied elsewhere: a button beside it, where the browser lets us
+if (navigator.clipboard)
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    const said = document.createElement("span");
+    said.setAttribute("role", "status");
+    said.className = "quiet";
+    button.after(said);
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      said.textContent = button.dataset.copied;
+      setTimeout(() => (said.textContent = ""), 4000);
+    });
+  }

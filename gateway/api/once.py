@@ -25,11 +25,11 @@ _KEPT = ("content-type", "location", "content-language")
 
 
 def word(call: Call) -> str:
-    """The key of a request, empty where there is none; Problem 400 for one that is no word."""
-    given = call.request.headers.get(HEADER, "")
-    if given and not _KEY(given):
+    """The key of a request, empty where there is none; Problem 400 for one that is no word, an empty header included."""
+    given = call.request.headers.get(HEADER)
+    if given is not None and not _KEY(given):
         raise Problem(400, "idempotency_key")
-    return given
+    return given or ""
 
 
 def fingerprint(call: Call, *parts: bytes) -> bytes:

@@ -88,7 +88,7 @@ async def test_the_readers_get_a_link_that_only_reads(tmp_path: Path) -> None:
         ).text
         for action in ("stop", "pause", "resume"):
             answer = await reader.get(f"{link(boss)}/{action}")
-            assert answer.status == 403 and "Ce lien permet seulement de lire" in answer.text
+            assert answer.status == 403 and "Votre accès à ce rapport ne le permet pas" in answer.text
             assert (await reader.post(f"{link(boss)}/{action}", {"proof": "x"})).status == 403
         assert await made.states() == ["sending"]
         async with made.desk.database.write() as conn:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from gateway.api.models.common import Address, Asked, Instant, Name, Page, Paging, Short, Told, Words
 from store.suppressions import REASONS
@@ -128,7 +128,7 @@ class NewConsent(Asked):
     """A word to be recorded: yes or no to being followed individually."""
 
     address: Address
-    agreed: bool
+    agreed: StrictBool
     at: Instant | None = Field(default=None, description="When it was said; null: now.")
     source: Name = Field("api", description="Where it was said: a form, a shop.")
     wording: Words = Field(default="", description="The words to which the person agreed; a yes needs them.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from gateway.api.models.common import Asked, Page, Paging, Short, Told
 from store.webhooks import WORDS
@@ -44,7 +44,7 @@ class WebhookChange(Asked):
     events: Words | None = None
     batch: Batch | None = None
     label: Short | None = None
-    enabled: bool | None = Field(default=None, description="true: tell events there again; false: tell none.")
+    enabled: StrictBool | None = Field(default=None, description="true: tell events there again; false: tell none.")
 
 
 class WebhookDocument(Told):

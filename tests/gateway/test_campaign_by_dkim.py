@@ -34,8 +34,9 @@ async def port_25(made: Office, folder: Path) -> AsyncIterator[int]:
     prover, listener = Prover(Dns()), Listener()
     desk = made.desk
     gate = Gate(
-        DOMAIN, RING, desk.database, desk.spool, limits, Passwords(time.monotonic), (), 5.0, made.dispatch.wake, prover
-    )
+        DOMAIN, RING, desk.database, desk.spool, limits, Passwords(time.monotonic), (), 5.0, made.dispatch.wake, prover,
+        desk.suppression,
+    )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     CA.issue_cert("localhost").configure_cert(context)
     await listener.start(gate, {"mx": ["127.0.0.1:0"]}, context)

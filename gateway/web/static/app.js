@@ -46,6 +46,8 @@ let timer = 0;
 let stream = null;
 let heard = 0;
 let listed = 0;
+// which view of the table is asked for: news of another one, that come when the reader has gone on, are left out
+const view = () => `${table()?.dataset.asked} ${live.dataset.live}`;
 function liveUrl() {
   live.dataset.live = location.pathname.replace(/\/$/, "") + "/live" + location.search;
 }
@@ -97,11 +99,11 @@ async function list() {
   // the table is each reader's own view: it is asked for, and not more often than every 15 s
   if (!table()?.dataset.region || Date.now() - listed < 15000) return;
   listed = Date.now();
-  const before = table()?.dataset.asked;
+  const before = view();
   try {
     const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
     const news = answer.ok ? await answer.json() : { regions: {} };
-    if (before === table()?.dataset.asked && news.regions.details !== undefined) redraw({ details: news.regions.details });
+    if (before === view() && news.regions.details !== undefined) redraw({ details: news.regions.details });
   } catch {} // the next news will bring it
 }
 async function look() {
@@ -109,13 +111,13 @@ async function look() {
   let again = Number(live.dataset.again);
   if (!document.hidden) {
     try {
-      const before = table()?.dataset.asked;
+      const before = view();
       const answer = await fetch(live.dataset.live, { signal: AbortSignal.timeout(8000) });
       if (!answer.ok) throw new Error(answer.status);
       const news = await answer.json();
       again = news.again;
       live.dataset.again = again;
-      if (before === table()?.dataset.asked) redraw(news.regions);
+      if (before === view()) redraw(news.regions);
       say("on", false);
     } catch {
       say("lost", true);

@@ -91,7 +91,15 @@ class Express(HttpToolsProtocol):
             self._held += data
             if len(self._held) > HELD:
                 self.transport.pause_reading()
-        elif not self._free() or not self._short(data):
+        else:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        """Take the first of the requests that have come, or give all to uvicorn."""
+        first = data[: data.find(b"\r\n\r\n") + 4] or data
+        self._held = data[len(first) :]
+        if not (self._free() and self._short(first)):
+            self._held = b""
             super().data_received(data)
 
     def shutdown(self) -> None:
@@ -131,8 +139,7 @@ class Express(HttpToolsProtocol):
         """Whose click it is has been looked up."""
         target = self.desk.target(person, hit.link)
         if target is None or person is None:
-            self._held, self._busy = data + self._held, False
-            self._go_on(short=False)
+            self._go_on(data)
         elif person.tracked == Tracked.FULL:
             self.desk.ctx.recorder.submit(hit, lambda _: self._redirect(target))
         else:
@@ -142,7 +149,7 @@ class Express(HttpToolsProtocol):
         self._answer(b"HTTP/1.1 302 Found\r\n", _FOUND % target, b"")
 
     def _answer(self, status: bytes, head: bytes, body: bytes) -> None:
-        self._busy = False
+        self._busy = bool(self._held) and not self._ending
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -150,24 +157,24 @@ class Express(HttpToolsProtocol):
         if self._ending:
             self.transport.close()
         elif self._held:
-            self._go_on(short=True)
+            self.loop.call_soon(self._go_on)
         else:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    def _go_on(self, *, short: bool) -> None:
-        """Read what came meanwhile, or give back what is not for us."""
-        data, self._held = self._held, b""
+    def _go_on(self, back: bytes = b"") -> None:
+        """Read what came meanwhile; `back` is a request that was taken and is not for us after all."""
+        data, self._held, self._busy = self._held, b"", False
         if self.transport.is_closing():
             return
         self.transport.resume_reading()
-        if short:
-            self.data_received(data)
-        else:
-            super().data_received(data)
-            if self._ending:
-                super().shutdown()
+        if not back:
+            self._read(data)
+            return
+        super().data_received(back + data)
+        if self._ending:
+            super().shutdown()
 
 
 def protocol(ctx: Context, links: track.Links) -> type[HttpToolsProtocol]:

@@ -50,6 +50,9 @@ class Desk:
 
     def __init__(self, ctx: Context, links: track.Links) -> None:
         self.ctx, self._links, self.lookup = ctx, links, Lookup(ctx.db)
+        judge(
+            Asked("GET", "Mozilla/5.0"), ctx.machines()
+        )  # reads its rules now: the first reader must not wait for them
 
     def hit(self, method: bytes, said: Mapping[bytes, bytes], recipient_id: int, link: int) -> Hit:
         """The hit that a request is, judged by itself."""

@@ -93,19 +93,11 @@ class Measured:
 
 
 def measured() -> list[Measured]:
-    """What was measured on 2 cores (scripts/bench_sites.py, scripts/twelve_providers.py)."""
+    """What was measured on 2 cores (scripts/bench_sites.py)."""
     free = [Site("one", 1.0)]
     fast = {"first": 0, "last": 24, "step": 1.0, "until": 1.0}
-    twelve = [
-        Site("libre", 8 / 40), Site("deux", 4 / 40), Site("cent", 4 / 40), Site("debit", 2 / 40, 10.0),
-        Site("gris", 3 / 40, inf, 1.0, 20.0), Site("bloque", 3 / 40, inf, 0.8, 20.0), Site("lent", 1 / 40, 16.0),
-        Site("occupe", 2 / 40), Site("inconnus", 3 / 40), Site("pleins", 2 / 40, inf, 0.2, 20.0), Site("ancien", 4 / 40),
-        Site("quota", 4 / 40, 15.0),
-    ]  # fmt: skip
     return [
         Measured("100,000 mails to one site (35 s alone on the machine)", 35, Load(100_000, free, 1, 2_660, **fast)),
-        Measured("20,000 mails to twelve providers with limits, greylisting and blocks", 75,
-                 Load(20_000, twelve, 1, 1_000, **fast)),
     ]  # fmt: skip
 
 

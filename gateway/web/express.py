@@ -99,7 +99,8 @@ class Express(HttpToolsProtocol):
 
     def _read(self, data: bytes) -> None:
         """Take the first of the requests that have come, or give all to uvicorn."""
-        first = data[: data.find(b"\r\n\r\n") + 4] or data
+        end = data.find(b"\r\n\r\n")
+        first = data if end < 0 else data[: end + 4]
         self._held = data[len(first) :]
         if not (self._free() and self._short(first)):
             self._held = b""
@@ -172,11 +173,11 @@ class Express(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self.transport.resume_reading()
-        if not back:
+        if back:
+            super().data_received(back + data)
+        else:
             self._read(data)
-            return
-        super().data_received(back + data)
-        if self._ending:
+        if self._ending and not self._busy:  # what is left is uvicorn's to end
             super().shutdown()
 
 

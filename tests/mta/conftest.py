@@ -55,6 +55,7 @@ class Server:
     rset: Said = b"250 reset\r\n"
     quit: Said = b"221 bye\r\n"
     starttls: Said = b"454 4.7.0 no TLS today\r\n"
+    thought: float = 0.0  # seconds before it answers a message
     deaf_after_data: bool = False  # throws away what stands behind the message
     received: list[tuple[bytes, bytes]] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
@@ -103,6 +104,8 @@ class Server:
     async def _dot(self, writer: asyncio.StreamWriter, body: bytes, peer: Peer) -> bool:
         peer.mails += 1
         self.received.append((peer.rcpt, body))
+        if self.thought:
+            await asyncio.sleep(self.thought)
         return await self._say(writer, self.dot, peer.rcpt, peer)
 
     async def _say(self, writer: asyncio.StreamWriter, said: Said, line: bytes, peer: Peer) -> bool:

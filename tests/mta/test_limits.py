@@ -90,6 +90,7 @@ async def test_two_senders_and_system_mail_share_two_connections(
     gateway: House, counted: tuple[Server, Counted], tmp_path: Path
 ) -> None:
     server, watch = counted
+    server.thought = 0.01  # slow enough for both to be asked for
     routed(gateway, server.port)
     terms(tmp_path, "connections = 2\nmessages = 10")
     await gateway.campaign([f"p{n}@d{n % 5}.test" for n in range(160)])

@@ -41,6 +41,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "certificate_refused": ("error", set()),
     "failed": ("error", {"what"}),
     "library": ("warning", {"logger", "message"}),
+    "database_gave_up": ("warning", {"what"}),
     # receiving
     "mail_accepted": ("info", {"ref", "kind", "listener", "peer", "bytes", "account", "campaign", "proof"}),
     "mail_refused": ("info", {"kind", "listener", "peer", "reply", "bytes", "account"}),

@@ -131,7 +131,26 @@ class Web(Section):
 
 
 class DatabaseSection(Section):
-    url: str = Field("", description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+asyncpg://…")
+    url: str = Field(
+        "",
+        description="SQLAlchemy URL; empty: SQLite in data_dir. PostgreSQL: postgresql+asyncpg://USER:PASSWORD@HOST/NAME,"
+        " or with a standby …@/NAME?host=HOST:5432&host=STANDBY:5432.",
+    )
+    pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="transaction: the URL is that of a pooler (pgbouncer) which lends connections for one transaction.",
+    )
+    statement_timeout: str = Field("5m", description="PostgreSQL: a statement that takes longer ends; 0: no bound.")
+    lock_timeout: str = Field("20s", description="PostgreSQL: longest wait for somebody else's lock; 0: no bound.")
+    idle_timeout: str = Field(
+        "1m", description="PostgreSQL: a transaction in which nothing happens for longer is undone; 0: no bound."
+    )
+
+    @field_validator("statement_timeout", "lock_timeout", "idle_timeout")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        milliseconds(value)
+        return value
 
 
 class Settings(BaseSettings):

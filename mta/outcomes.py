@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from store.outages import passing
 from store.values import Change
 
 LOG = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Outcomes:
     async def _one_by_one(self, batch: Sequence[Change]) -> list[Change]:
         """Write what can be written, each change alone: one that the database will never take keeps nobody else waiting.
 
-        Such a change is written without its story, for the status is worth more; what still fails (an outage) is returned.
+        Such a change is written without its story, for the status is worth more; what an outage keeps out is returned.
         """
         left: list[Change] = []
         for change in batch:
@@ -119,8 +120,11 @@ class Outcomes:
                 try:
                     await self._sink.write([version])
                     break
-                except Exception:
+                except Exception as error:
                     LOG.exception("cannot write the outcome of recipient %d", change.recipient_id)
+                    if passing(error):
+                        left.append(change)  # with its story
+                        break
             else:
                 left.append(change)
         return left

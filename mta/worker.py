@@ -288,7 +288,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Be a sender until `stop` is set."""
     gc.freeze()  # modules are for ever, and a mail makes no cycles: looking through them cost 2 % of a sender
     gc.set_threshold(50_000, 20, 50)
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.database)
     try:
         await Worker(settings, database).run(stop)
     finally:

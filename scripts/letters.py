@@ -210,7 +210,7 @@ async def main(folder: Path) -> None:
             data = Path(name)
             keys.create(data, DOMAIN)
             settings = Settings(gateway={"domain": DOMAIN, "data_dir": data, "public_url": f"https://{DOMAIN}"})  # type: ignore[arg-type]
-            database = Database.open(settings.database_url)
+            database = Database.open(settings.database_url, settings.database)
             await database.migrate()
             async with database.write() as conn:
                 named = ("Mairie de Valfleury", "1 place de la Mairie, 49000 Valfleury")

@@ -18,13 +18,15 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config.settings import DatabaseSection
 from store.engine import Database, turn_file
 from store.tables import metadata
 
 FILE = "database.db"
 _VERSION = "alembic_version"
+_UNBOUNDED = {"statement_timeout": "0", "idle_timeout": "0"}
 _WAIT = 60.0  # seconds for a lock
 
 
@@ -38,15 +40,17 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-async def take(url: str, folder: Path, moment: Callable[[], None]) -> dict[str, Any]:
+async def take(
+    url: str, folder: Path, moment: Callable[[], None], bounds: DatabaseSection | None = None
+) -> dict[str, Any]:
     """Copy the database into `folder`, calling `moment` while nobody can write (PostgreSQL: right after the snapshot)."""
     file = sqlite_file(url)
     if file is not None:
         return _take_sqlite(file, folder / FILE, moment)
-    return await _take_postgresql(url, folder, moment)
+    return await _take_postgresql(url, _whole(bounds), folder, moment)
 
 
-async def bring(url: str, folder: Path, said: Mapping[str, Any]) -> None:
+async def bring(url: str, folder: Path, said: Mapping[str, Any], bounds: DatabaseSection | None = None) -> None:
     """Fill an empty database from what `take` made, then bring its tables to the newest version."""
     file = sqlite_file(url)
     if (file is None) != (said["kind"] == "postgresql"):
@@ -56,7 +60,7 @@ async def bring(url: str, folder: Path, said: Mapping[str, Any]) -> None:
             raise CopyError(f"{file} exists already: a restore overwrites nothing")
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / FILE).replace(file)
-    database = Database.open(url)
+    database = Database.open(url, _whole(bounds))
     try:
         if file is None:
             await _bring_postgresql(database, folder, said)
@@ -93,8 +97,17 @@ def _take_sqlite(file: Path, target: Path, moment: Callable[[], None]) -> dict[s
     return {"kind": "sqlite", "head": head[0] if head else ""}
 
 
-async def _take_postgresql(url: str, folder: Path, moment: Callable[[], None]) -> dict[str, Any]:
-    engine = create_async_engine(url, isolation_level="REPEATABLE READ", pool_size=1, max_overflow=0)
+def _whole(bounds: DatabaseSection | None) -> DatabaseSection:
+    """These bounds, without those that a table of any size would break."""
+    return (bounds or DatabaseSection()).model_copy(update=_UNBOUNDED)  # type: ignore[call-arg]
+
+
+async def _take_postgresql(
+    url: str, bounds: DatabaseSection, folder: Path, moment: Callable[[], None]
+) -> dict[str, Any]:
+    from store import postgresql  # with its driver
+
+    engine = postgresql.engine(url, bounds, isolation_level="REPEATABLE READ", pool_size=1, max_overflow=0)
     try:
         async with engine.begin() as conn:
             await conn.execute(text("SET TRANSACTION READ ONLY"))

@@ -22,9 +22,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from config.settings import DatabaseSection
 from store.driver import Driver, of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE = 0x6D3263  # the advisory lock of whoever upgrades, held to the end of the transaction: poolers bear it
 
 
 def now_ms() -> int:
@@ -92,11 +94,13 @@ class Database:
         self._turn = asyncio.Lock()
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, bounds: DatabaseSection | None = None) -> Database:
         """Open (and for SQLite create) the database; nothing is sent before the first use."""
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            engine = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_recycle=1800)
+            from store import postgresql  # its driver costs start-up time that SQLite need not pay
+
+            engine = postgresql.engine(url, bounds or DatabaseSection(), pool_size=8, max_overflow=8)  # type: ignore[call-arg]
             return cls(url, engine, engine, None)
         file = Path(parsed.database or "")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -134,6 +138,10 @@ class Database:
         async with self._writer.connect() as connection:
             if self.sqlite:
                 await _unlinked(connection)
+            else:  # one host after the other; a table that gets a new shape takes its time
+                await connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                await connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE})")
             await connection.run_sync(_upgrade, config, revision)
             if self.sqlite:
                 loose: Any = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()

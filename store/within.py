@@ -28,14 +28,18 @@ class TooLong(Exception):
 async def within(conn: AsyncConnection, ms: int = STATEMENT) -> AsyncIterator[None]:
     """Every statement in the block ends after `ms`, and none of the block's runs on afterwards."""
     if conn.dialect.name != "sqlite":
+        before = await conn.scalar(text("SELECT current_setting('statement_timeout')"))
         await conn.execute(text(f"SET LOCAL statement_timeout = {int(ms)}"))
+        conn.info["bounded"] = True  # its end is no news
         try:
             yield
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") == "57014":  # query_canceled
                 raise TooLong from error
             raise
-        await conn.execute(text("SET LOCAL statement_timeout = 0"))
+        finally:
+            conn.info.pop("bounded", None)
+        await conn.execute(text("SELECT set_config('statement_timeout', :before, true)"), {"before": before})
         return
     fired = False
 

@@ -73,8 +73,8 @@ def _place(work: Path, data: Path) -> None:
 
 
 async def _database(settings: Settings, folder: Path, said: dict[str, object]) -> Halted:
-    await copying.bring(settings.database_url, folder, said)
-    database = Database.open(settings.database_url)
+    await copying.bring(settings.database_url, folder, said, settings.database)
+    database = Database.open(settings.database_url, settings.database)
     try:
         async with database.write() as conn:
             return await restored.halt(conn, now_ms())

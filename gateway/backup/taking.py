@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def take(settings: Settings, file: Path | None, target: Path, version: str, keep
     with _alone(data), tempfile.TemporaryDirectory(prefix=_WORK, dir=data) as place, writing(target) as out:
         aside, copy = Path(place) / "spool", Path(place) / "database"
         copy.mkdir(mode=0o700)
-        said = asyncio.run(copying.take(settings.database_url, copy, lambda: _hold(data / "spool", aside)))
+        moment = partial(_hold, data / "spool", aside)
+        said = asyncio.run(copying.take(settings.database_url, copy, moment, settings.database))
         for path, name in [*_files(copy, "database"), *_files(aside, "spool"), *_of_data(data, settings, target)]:
             out.add(path, name)
         if file is not None and file.is_file():

@@ -25,7 +25,7 @@ from store.sources import Source
 async def visit(settings: Settings, *, offline: bool = False, deep: bool = False) -> list[Finding]:
     """Check everything; `offline` asks nobody but this machine and the database."""
     data = settings.gateway.data_dir
-    database = Database.open(settings.database_url) if _has_database(settings) else None
+    database = Database.open(settings.database_url, settings.database) if _has_database(settings) else None
     try:
         sources = await base.addresses(database) if database else []
         running = machine.running(data)

@@ -39,7 +39,7 @@ _DNS_PATIENCE_S = 1.0  # SPEC 2: DNS never delays an acknowledgement by more
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Receive until `stop` is set."""
-    database = Database.open(settings.database_url)
+    database = Database.open(settings.database_url, settings.database)
     readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
     resolver = Resolver(settings.dns.nameservers, timeout=_DNS_PATIENCE_S)
     # a sender's key may take longer to come than what intake waits for: its mail has 15 s

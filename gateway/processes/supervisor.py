@@ -148,7 +148,7 @@ class Supervisor:
 
 
 async def _serve(settings: Settings, config: Path | None, lock: int, sockets: Sockets, *, gateway: bool) -> bool:
-    db = Database.open(settings.database_url)
+    db = Database.open(settings.database_url, settings.database)
     try:
         await prepare(settings, db)
         wanted = roles(settings, gateway=gateway)

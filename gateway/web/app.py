@@ -50,6 +50,7 @@ from gateway.web.guard import BODY, LIST, Guard
 from gateway.web.look import Looks
 from gateway.web.pages import page, problem, static
 from store import campaigns
+from store.outages import passing
 
 ROBOTS = "User-agent: *\nDisallow: /\n"
 READY = 2.0  # seconds the database may take to answer /readyz
@@ -128,7 +129,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _crashed(request: Request, error: Exception) -> Response:
     log("failed", what=f"{request.method} {request.url.path.split('/')[1][:10]}", error=error)
-    return problem(context.language(request, context.of(request).locale), 500)
+    return problem(context.language(request, context.of(request).locale), 503 if passing(error) else 500)
 
 
 def build(ctx: Context) -> Starlette:

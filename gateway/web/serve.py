@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the pages until `stop` is set."""
     sys.setswitchinterval(SWITCH)
-    gateway, db = settings.gateway, Database.open(settings.database_url)
+    gateway, db = settings.gateway, Database.open(settings.database_url, settings.database)
     readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
     resolver = Resolver(settings.dns.nameservers, timeout=milliseconds(settings.dns.timeout) / 1000)
     spool = await asyncio.to_thread(Spool, gateway.data_dir / "spool")

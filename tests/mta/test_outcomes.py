@@ -62,3 +62,4 @@ async def test_an_outage_is_waited_for(outage: int) -> None:
     await flushed(base, 120)
     assert sorted(base.rows) == list(range(120))
     assert base.freed == 120
+    assert all(change.detail for change in base.rows.values()), "an outage costs nobody the story"

@@ -29,11 +29,11 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) 
     prefix, _, path = settings.database_url.partition(":///")
     if prefix.startswith("sqlite") and not Path(path).is_file():
         raise Failure(f"no database at {path}: make the folder with mail2campaign init, or name it with --config")
-    return asyncio.run(_worked(settings.database_url, work))
+    return asyncio.run(_worked(settings, work))
 
 
-async def _worked(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
-    database = Database.open(url)
+async def _worked(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    database = Database.open(settings.database_url, settings.database)
     try:
         return await work(database)
     finally:

@@ -61,7 +61,7 @@ def make_folder(folder: Path, domain: str, chosen: Mapping[str, Mapping[str, Any
     data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the spool and the database hold people's addresses
     keys.create(data, domain)
     certificate.create(data, domain)
-    asyncio.run(migrate(settings.database_url))
+    asyncio.run(migrate(settings))
     draft.replace(file)
     return settings
 

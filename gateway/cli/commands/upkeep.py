@@ -10,6 +10,7 @@ import asyncio
 import importlib.metadata
 
 from config.reference import reference
+from config.settings import Settings
 from gateway.cli.commands.database import settings_of
 from store.engine import Database
 
@@ -17,7 +18,7 @@ from store.engine import Database
 def upgrade(found: argparse.Namespace) -> None:
     """Bring the database's tables to the newest version; a new one is made."""
     settings = settings_of(found)
-    asyncio.run(migrate(settings.database_url))
+    asyncio.run(migrate(settings))
     print("database: up to date")
 
 
@@ -31,9 +32,9 @@ def version(_found: argparse.Namespace) -> None:
     print(f"mail2campaign {importlib.metadata.version('mail2campaign')}")
 
 
-async def migrate(url: str) -> None:
-    """Bring the tables of one database to the newest version."""
-    database = Database.open(url)
+async def migrate(settings: Settings) -> None:
+    """Bring the tables of the database to the newest version."""
+    database = Database.open(settings.database_url, settings.database)
     try:
         await database.migrate()
     finally:

@@ -53,6 +53,8 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "consents_changed": ("info", {"account", "what", "rows", "by"}),
     "senders_changed": ("info", {"account", "sender", "what", "by"}),
     "user_changed": ("info", {"user", "account", "what", "by"}),
+    "keys_changed": ("info", {"account", "what", "key", "by"}),
+    "hooks_changed": ("info", {"account", "webhook", "what", "by"}),
     "sender_asked": ("info", {"account", "sender", "notice"}),
     "sender_answered": ("info", {"account", "sender", "answer"}),
     "login_failed": ("warning", {"listener", "peer"}),

@@ -40,6 +40,8 @@ class Key:
     expires_at: int | None
     revoked_at: int | None
     used_at: int | None
+    made_by: str
+    revoked_by: str
 
     def works(self, now: int) -> bool:
         """Whether it opens anything now."""
@@ -55,9 +57,15 @@ def _word(length: int) -> str:
 
 
 async def add(
-    conn: AsyncConnection, account_id: int, label: str, scopes: Iterable[str], expires_at: int | None, now: int
+    conn: AsyncConnection,
+    account_id: int,
+    label: str,
+    scopes: Iterable[str],
+    expires_at: int | None,
+    now: int,
+    by: str = "",
 ) -> tuple[Key, str]:
-    """Make a key; its text is returned here and never again."""
+    """Make a key; its text is returned here and never again. `by`: the login that asked, none on the machine itself."""
     public = _word(12)
     whole = f"m2c_{public}_{_word(48)}"
     row = {
@@ -68,6 +76,7 @@ async def add(
         "scopes": " ".join(scope for scope in SCOPES if scope in set(scopes)),
         "created_at": now,
         "expires_at": expires_at,
+        "made_by": by,
     }
     made = (await conn.execute(insert(api_keys).returning(api_keys), row)).one()
     return _key(made), whole
@@ -98,12 +107,12 @@ async def list_of(conn: AsyncConnection, account_id: int | None = None) -> list[
     return [_key(row) for row in await conn.execute(query)]
 
 
-async def revoke(conn: AsyncConnection, public: str, now: int, account_id: int | None = None) -> bool:
+async def revoke(conn: AsyncConnection, public: str, now: int, account_id: int | None = None, by: str = "") -> bool:
     """End a key; False when there is none of that name (in that account) that could be ended."""
     query = update(api_keys).where(api_keys.c.public == public, api_keys.c.revoked_at.is_(None))
     if account_id is not None:
         query = query.where(api_keys.c.account_id == account_id)
-    return (await conn.execute(query.values(revoked_at=now))).rowcount == 1
+    return (await conn.execute(query.values(revoked_at=now, revoked_by=by))).rowcount == 1
 
 
 def _key(row: Any) -> Key:

@@ -23,6 +23,8 @@ api_keys = Table(
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
     Column("used_at", BigInteger),  # to the minute
+    Column("made_by", Text, nullable=False, server_default=""),  # a login; empty: on the machine itself
+    Column("revoked_by", Text, nullable=False, server_default=""),
 )
 
 # what a request with an Idempotency-Key was answered

@@ -2,7 +2,8 @@
 
 A row of `hook_events` is written in the transaction of the event that it tells and is gone once it was taken; one that could
 not be told in time stays as a dead letter. No secret is kept: it follows from the token key, the webhook's number and
-`serial`. Instants are UTC milliseconds. Nothing is raised here.
+`serial`. `hook_answers` remembers the last requests, without a word of what they told. Instants are UTC milliseconds. Nothing
+is raised here.
 """
 
 from __future__ import annotations
@@ -60,4 +61,18 @@ hook_events = Table(
     ),
     Index("ix_hook_events_recipient_id", "recipient_id"),
     sqlite_autoincrement=True,  # programs know events by their numbers, long after the rows are gone
+)
+
+hook_answers = Table(
+    "hook_answers",
+    metadata,
+    _id(),
+    Column("webhook_id", Id, ForeignKey("webhooks.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("took", Integer, nullable=False),  # ms
+    Column("status", SmallInteger),  # of HTTP; null: no answer
+    Column("why", Text, nullable=False, server_default=""),  # no answer: mail.fetch.Trouble
+    Column("word", Text, nullable=False),  # the event that was told, "batch" or "test"
+    Column("events", Integer, nullable=False),
+    Index("ix_hook_answers_webhook_id", "webhook_id", "id"),
 )

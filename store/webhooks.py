@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from store.bulk import Rows, Step
 from store.states import Event
 from store.tables import campaigns
-from store.tables_hooks import hook_events, webhooks
+from store.tables_hooks import hook_answers, hook_events, webhooks
 
 CREATED, HELD, PAUSED, STOPPED, FINISHED = 16, 17, 18, 19, 20  # kinds of events of campaigns, beside store.states.Event
 # the word by which a program knows each event, and the kinds behind it
@@ -207,7 +207,8 @@ async def rotate(conn: AsyncConnection, webhook: Webhook, now: int) -> int:
 
 async def remove(conn: AsyncConnection, webhook_id: int) -> None:
     """Forget a webhook and all that waits there."""
-    await conn.execute(delete(hook_events).where(hook_events.c.webhook_id == webhook_id))
+    for waiting in (hook_events, hook_answers):
+        await conn.execute(delete(waiting).where(waiting.c.webhook_id == webhook_id))
     await conn.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
 

@@ -10,6 +10,7 @@ hook_failed, hook_disabled; raises nothing but what the database raises, which `
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,13 +23,14 @@ from gateway.hooks.documents import MEDIA, request
 from gateway.hooks.signature import headers
 from gateway.intake.desk import Desk
 from gateway.letters import hooks
-from mail.fetch import Client, Unfetched
+from mail.fetch import Client, Fetched, Unfetched
 from mail.resolver import Fence, Resolver
-from store import consents, hook_queue, webhooks
+from store import consents, hook_answers, hook_queue, webhooks
 from store.engine import now_ms
+from store.hook_answers import Answer
 from store.hook_queue import Waiting
 from store.states import Event
-from store.webhooks import Webhook
+from store.webhooks import Webhook, word
 
 LOOK = 0.5  # seconds between two looks while nothing is due
 AT_ONCE = 4  # requests to one endpoint
@@ -45,6 +47,7 @@ class _Outcome:
     """What became of one request: empty `why` for a success; `gone` when the endpoint says that it is no more (410)."""
 
     events: Sequence[Waiting]
+    answer: Answer
     why: str = ""
     gone: bool = False
 
@@ -133,13 +136,13 @@ class Dispatcher:
 
     async def _post(self, webhook: Webhook, some: Sequence[Waiting]) -> _Outcome:
         message_id, body = request(some, webhook.batch)
-        signed = headers(self._desk.keyring, webhook, message_id, body, now_ms())
-        answer = await self._client.post(webhook.url, body, MEDIA, ANSWER, signed, plain=self._http)
-        if isinstance(answer, Unfetched):
-            return _Outcome(some, f"{answer.why.value} {answer.detail}".strip())
-        if 200 <= answer.status < 300:
-            return _Outcome(some)
-        return _Outcome(some, f"HTTP {answer.status}", answer.status == 410)
+        now, began = now_ms(), time.monotonic()
+        signed = headers(self._desk.keyring, webhook, message_id, body, now)
+        found = await self._client.post(webhook.url, body, MEDIA, ANSWER, signed, plain=self._http)
+        answer = answered(found, now, began, word(some[0].kind) if webhook.batch == 1 else "batch", len(some))
+        if isinstance(found, Unfetched):
+            return _Outcome(some, answer, f"{found.why.value} {found.detail}".strip())
+        return _Outcome(some, answer, "" if answer.good else f"HTTP {found.status}", found.status == 410)
 
     async def _note(self, webhook: Webhook, outcomes: Sequence[_Outcome], silenced: Sequence[int]) -> bool:
         now = now_ms()
@@ -161,6 +164,7 @@ class Dispatcher:
                 values |= {"failures": webhook.failures + 1, "failing_since": webhook.failing_since or now,
                            "again_at": now + rest}  # fmt: skip
             await webhooks.change(conn, webhook.id, **values)
+            await hook_answers.note(conn, webhook.id, [outcome.answer for outcome in outcomes])
             gone = any(outcome.gone for outcome in outcomes)
             late = down and webhook.failing_since is not None and now - webhook.failing_since >= self._give_up
             if gone or late:
@@ -176,6 +180,14 @@ class Dispatcher:
         """When an event is tried again; None: too old, it becomes a dead letter."""
         delay = self._plan.delay(one.attempts + 1)
         return None if delay is None or now + delay - one.queued_at > self._give_up else now + delay
+
+
+def answered(found: Fetched | Unfetched, at: int, began: float, told: str, events: int) -> Answer:
+    """What is remembered of a request that began at `at` (UTC ms; `began` of time.monotonic)."""
+    took = round((time.monotonic() - began) * 1_000)
+    if isinstance(found, Unfetched):
+        return Answer(at, took, None, found.why.value, told, events)
+    return Answer(at, took, found.status, "", told, events)
 
 
 def client(desk: Desk) -> tuple[Client, Resolver]:

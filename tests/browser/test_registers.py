@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import keys
-from store import accounts, consents, suppression_list, users
+from store import accounts, api_keys, consents, hook_answers, suppression_list, users, webhooks
 from store.engine import Database, now_ms
 from store.suppression_list import New
 from store.suppressions import SuppressionKeys
@@ -40,6 +40,10 @@ def office(site: Site, name: str) -> int:
             said = [consents.New("zoe@d.test", True, now, "Salon", "Voulez-vous ?", "anne"),
                     consents.New("max@d.test", False, now, "page", "non", personal=True)]  # fmt: skip
             await consents.record(conn, account, said, secret, now)
+            await api_keys.add(conn, account, "Boutique", ("read",), None, now, name)
+            hook = await webhooks.add(conn, account, f"https://{name}.test/x", ["delivered"], 1, "", now)
+            assert hook is not None
+            await hook_answers.note(conn, hook.id, [hook_answers.Answer(now, 80, 500, "", "delivered", 1)])
         await db.close()
         return sender
 
@@ -58,11 +62,16 @@ def test_axe_finds_nothing(browser: Browser, site: Site, size: dict[str, int], s
             "consentements",
             "consentements/personne?address=zoe@d.test",
             f"expediteurs/{sender}",
+            "cles",
+            "webhooks",
         ):
             page.goto(f"{site.url}/x/{path}{'&' if '?' in path else '?'}lang={lang}")
             assert violations(page) == [], path
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert page.evaluate(wide) <= 0, path
+        page.get_by_role("link", name=f"https://axe{lang}.test/x").click()
+        assert violations(page) == []
+        assert page.evaluate(wide) <= 0
 
 
 def test_as_a_user_does_it_without_a_script(browser: Browser, site: Site) -> None:

@@ -6,9 +6,7 @@ webhook may have (no https, a private network) gives 422 at once; names are look
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,8 +27,8 @@ from gateway.api.models.webhooks import (
 from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem, one
 from gateway.hooks.documents import event
+from gateway.hooks.places import doubt
 from gateway.hooks.signature import secret
-from mail.resolver import Fence
 from store import hook_queue, webhooks
 from store.engine import now_ms
 from store.webhooks import Webhook
@@ -71,24 +69,8 @@ async def _find(conn: AsyncConnection, call: Call) -> Webhook:
 def _fit(call: Call, url: str) -> None:
     """Refuse an address that can be no webhook; what a name stands for is told only when it is asked."""
     assert call.ctx.desk is not None  # the web process has one
-    settings = call.ctx.desk.settings.webhooks
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise one(422, "hook_url", "/url", call.locale) from error
-    if parts.scheme != "https" and not settings.allow_http:
-        raise one(422, "hook_https", "/url", call.locale)
-    if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        raise one(422, "hook_url", "/url", call.locale)
-    try:
-        literal = str(ip_address(host))
-    except ValueError:
-        if host == "localhost" or host.endswith(".localhost"):
-            raise one(422, "hook_private", "/url", call.locale) from None
-        return
-    if not Fence(settings.allow_networks).allows(literal):
-        raise one(422, "hook_private", "/url", call.locale)
+    if wrong := doubt(url, call.ctx.desk.settings.webhooks):
+        raise one(422, wrong, "/url", call.locale)
 
 
 async def listing(call: Call) -> Reply:

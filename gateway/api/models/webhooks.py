@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StringConstraints
 
 from gateway.api.models.common import Asked, Page, Paging, Short, Told
+from gateway.hooks.places import PATTERN
 from store.webhooks import WORDS
 
 Word = Literal[
@@ -19,8 +20,7 @@ Word = Literal[
 ]  # fmt: skip
 assert Word.__args__ == tuple(WORDS)  # type: ignore[attr-defined]
 
-_URL = r"^https?://[!-~]{1,500}$"
-Url = Annotated[str, StringConstraints(pattern=_URL, max_length=508)]
+Url = Annotated[str, StringConstraints(pattern=PATTERN, max_length=508)]
 Words = Annotated[list[Word], Field(min_length=1, max_length=50)]
 EventId = Annotated[str, StringConstraints(pattern=r"^evt_[1-9][0-9]{0,14}$")]
 Batch = Annotated[int, Field(ge=1, le=100)]

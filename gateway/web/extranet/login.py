@@ -71,6 +71,19 @@ def door(request: Request) -> Door:
     return found
 
 
+async def once_more(request: Request, what: str, role: str = "read") -> tuple[Session, FormData, bool]:
+    """The session, a form of it, and whether the password in `current` is the user's; guesses count as at the door."""
+    ctx, session = context.of(request), await gate.signed_in(request, role)
+    sent = await gate.form(request, session, what)
+    held, who = door(request), peer(request, ctx.proxies)
+    if held.failures.spent(who):
+        return session, sent, False
+    right = await held.passwords.fit(str(sent.get("current", "")), session.user.password_hash or None)
+    if not right:
+        held.failures.count(who)
+    return session, sent, right
+
+
 async def ask(request: Request) -> Response:
     """The form of login and password."""
     session = await gate.session_of(request)

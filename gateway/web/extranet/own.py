@@ -13,7 +13,6 @@ from typing import Any
 
 import segno
 from starlette.background import BackgroundTask
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -25,7 +24,6 @@ from gateway.web import context
 from gateway.web.extranet import gate, login, passwords, shell
 from gateway.web.extranet.account import line, told
 from gateway.web.extranet.gate import HOME, Session
-from gateway.web.peer import peer
 from store import factors, sessions, users
 from store.engine import now_ms
 
@@ -61,23 +59,10 @@ def _qr(address: str) -> str:
     )
 
 
-async def _asked(request: Request) -> tuple[Session, FormData, bool]:
-    """The session, the form, and whether its password is the user's; guesses count as at the door."""
-    ctx, session = context.of(request), await gate.signed_in(request)
-    sent = await gate.form(request, session, "own")
-    held, who = login.door(request), peer(request, ctx.proxies)
-    if held.failures.spent(who):
-        return session, sent, False
-    right = await held.passwords.fit(str(sent.get("current", "")), session.user.password_hash or None)
-    if not right:
-        held.failures.count(who)
-    return session, sent, right
-
-
 async def password(request: Request) -> Response:
     """Put another password in force; this session goes on, all others end."""
     ctx = context.of(request)
-    session, sent, right = await _asked(request)
+    session, sent, right = await login.once_more(request, "own")
     if not right:
         return await _page(request, session, "current", "password")
     word, user = str(sent.get("password", "")), session.user
@@ -119,7 +104,7 @@ async def others(request: Request) -> Response:
 async def codes_on(request: Request) -> Response:
     """Ask for one-time codes from now on; the recovery codes are shown once."""
     ctx = context.of(request)
-    session, sent, right = await _asked(request)
+    session, sent, right = await login.once_more(request, "own")
     user = session.user
     if not right:
         return await _page(request, session, "current", "codes")
@@ -145,7 +130,7 @@ async def codes_on(request: Request) -> Response:
 async def codes_off(request: Request) -> Response:
     """Ask for no one-time codes any more."""
     ctx = context.of(request)
-    session, sent, right = await _asked(request)
+    session, sent, right = await login.once_more(request, "own")
     user = session.user
     if not right:
         return await _page(request, session, "current", "codes")
@@ -165,7 +150,7 @@ async def codes_off(request: Request) -> Response:
 async def program(request: Request) -> Response:
     """Draw a password for a program; it is shown once."""
     ctx = context.of(request)
-    session, sent, right = await _asked(request)
+    session, sent, right = await login.once_more(request, "own")
     name, word = line(sent.get("name"))[:60], totp.draw()
     if not right:
         return await _page(request, session, "current", "programs")

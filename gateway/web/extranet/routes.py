@@ -13,6 +13,7 @@ from starlette.routing import Route
 from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
 from gateway.web.extranet.house import addresses, aside, owners, queues
 from gateway.web.extranet.new import pages, sending
+from gateway.web.extranet.programs import routes as programs
 from gateway.web.extranet.registers import routes as registers
 
 HOME = gate.HOME
@@ -82,6 +83,7 @@ ROUTES = [
     Route(f"{own.PAGE}/programmes", own.program, methods=["POST"]),
     Route(f"{own.PAGE}/programmes/retirer", own.program_gone, methods=["POST"]),
     *registers.ROUTES,
+    *programs.ROUTES,
     Route(team.PAGE, team.show),
     Route(f"{team.PAGE}/ajouter", team.add, methods=["POST"]),
     Route(f"{team.PAGE}/role", team.role, methods=["POST"]),

@@ -36,6 +36,8 @@ SECTIONS = (
     Section("senders", "/expediteurs"),
     Section("suppressed", "/desinscrits"),
     Section("consents", "/consentements"),
+    Section("keys", "/cles", "admin"),
+    Section("webhooks", "/webhooks", "admin"),
     Section("account", "/compte"),
     Section("queues", "/passerelle/files", operator=True),
     Section("addresses", "/passerelle/adresses", operator=True),

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from config.settings import DatabaseSection
+from store.checkpoints import TOO_LONG, Checkpoints
 from store.driver import Driver, of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -46,7 +47,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
         cursor.execute("PRAGMA cache_size = -32000")
         cursor.execute("PRAGMA temp_store = MEMORY")
         if writer:
-            cursor.execute("PRAGMA wal_autocheckpoint = 4000")
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {TOO_LONG}")
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
@@ -59,13 +60,16 @@ def turn_file(database: Path) -> Path:
 
 
 class WriteQueue:
-    """Whose turn it is to write to a SQLite file, between processes: a blocking flock taken in a thread of its own."""
+    """Whose turn it is to write to a SQLite file: a lock within the process, and between processes a blocking flock taken in
+    a thread of its own."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-queue")
+        self._here = asyncio.Lock()
 
     async def __aenter__(self) -> None:
+        await self._here.acquire()
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody there: no hop to the thread
         except BlockingIOError:
@@ -73,11 +77,15 @@ class WriteQueue:
             try:
                 await asyncio.shield(waiting)
             except asyncio.CancelledError:
-                waiting.add_done_callback(lambda _: fcntl.flock(self._fd, fcntl.LOCK_UN))  # taken in vain: pass it on
+                waiting.add_done_callback(self._leave)  # taken in vain: pass it on
                 raise
 
     async def __aexit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self, *_: object) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self._here.release()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False)
@@ -91,7 +99,7 @@ class Database:
         self.url = url
         self.sqlite = queue is not None
         self._reader, self._writer, self._queue = reader, writer, queue
-        self._turn = asyncio.Lock()
+        self._checkpoints = Checkpoints(Path(make_url(url).database or ""), queue) if queue else None
 
     @classmethod
     def open(cls, url: str, bounds: DatabaseSection | None = None) -> Database:
@@ -123,8 +131,10 @@ class Database:
             async with self._writer.begin() as connection:
                 yield connection
             return
-        async with self._turn, self._queue, self._writer.begin() as connection:
+        async with self._queue, self._writer.begin() as connection:
             yield connection
+        if self._checkpoints is not None:
+            self._checkpoints.written()
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the tables to the newest version, or to an earlier one on the way."""
@@ -153,6 +163,8 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        if self._checkpoints is not None:
+            await self._checkpoints.close()
         await self._reader.dispose()
         await self._writer.dispose()
         if self._queue is not None:

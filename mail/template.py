@@ -8,7 +8,7 @@ Raises nothing for any message or values; logs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -24,6 +24,7 @@ from mail.spec import Person, Problem, ProblemKind, Spec
 from mail.tracking import (
     Link,
     bounce_address,
+    brought_by_columns,
     column_url,
     last_open_token,
     left_alone,
@@ -61,6 +62,7 @@ class Compiled:
     spec: Spec
     keyring: Keyring
     links: tuple[Link, ...]
+    from_columns: Mapping[str, tuple[Segment, ...]]  # targets that each line must bring, by their template text
     heading: Heading
     variants: Variants
     documents: Documents | None = None  # each person's own attachments
@@ -90,7 +92,7 @@ class Compiled:
 
     def line_faults(self, values: tuple[str, ...]) -> str | None:
         """Return the first target whose column gives no http(s) or mailto address in this line, None when all do."""
-        return line_faults(self.links, values)
+        return line_faults(self.from_columns, values)
 
     def envelope_sender(self, person_id: int) -> str:
         """Return the return path of one person's mail (VERP)."""
@@ -144,6 +146,7 @@ def compile_mail(
         spec=spec,
         keyring=keyring,
         links=tuple(links),
+        from_columns=brought_by_columns((*text, *html), columns),
         heading=heading(spec, subject, tree.content_type, message.importance, message.content_language, signers),
         variants=Variants(partial(_variant, spec, tree, html, text, tuple(links), keyring, files)),
         documents=None

@@ -7,6 +7,7 @@ answers to "where does this link lead for these values" and "does any of them le
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
@@ -49,9 +50,16 @@ def links_of(
     for item in items:
         if isinstance(item, Target) and item.followed and first + len(found) < MAX_EXTRA:
             merged = any(isinstance(segment, Field) for segment in item.target)
-            text = "".join(_shown(segment, columns) for segment in item.target)
+            text = _written(item.target, columns)
             found.append(Link(first + len(found), part, text, merged, item.label, item.target))
     return found
+
+
+def brought_by_columns(items: tuple[Item, ...], columns: tuple[str, ...]) -> dict[str, tuple[Segment, ...]]:
+    """Return the targets that begin with a column, by their template text: followed or left alone, each person's own value
+    decides whether it is one."""
+    targets = [item.target for item in items if isinstance(item, Target) and is_column_only(item.target)]
+    return {_written(target, columns): target for target in targets}
 
 
 def left_alone(items: tuple[Item, ...], page: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -62,6 +70,10 @@ def left_alone(items: tuple[Item, ...], page: tuple[Item, ...]) -> tuple[Item, .
     return tuple(
         replace(item, followed=False) if isinstance(item, Target) and item.target in alone else item for item in items
     )
+
+
+def _written(target: tuple[Segment, ...], columns: tuple[str, ...]) -> str:
+    return "".join(_shown(segment, columns) for segment in target)
 
 
 def _shown(segment: Segment, columns: tuple[str, ...]) -> str:
@@ -77,12 +89,9 @@ def link_target(links: tuple[Link, ...], index: int, values: tuple[str, ...]) ->
     return resolved(links[index].segments, values) if 0 <= index < len(links) else None
 
 
-def line_faults(links: tuple[Link, ...], values: tuple[str, ...]) -> str | None:
+def line_faults(targets: Mapping[str, tuple[Segment, ...]], values: tuple[str, ...]) -> str | None:
     """Return the first target that does not come out http(s) or mailto for these values, None when all do."""
-    for link in links:
-        if link.column_only and resolved(link.segments, values) is None:
-            return link.target
-    return None
+    return next((text for text, segments in targets.items() if resolved(segments, values) is None), None)
 
 
 def column_url(link: Link, values: tuple[str, ...], public_url: str, token: str) -> str:

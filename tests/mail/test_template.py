@@ -221,6 +221,13 @@ def test_a_target_that_is_only_a_column(workshop: Any, someone: Someone) -> None
         assert mail.link_target(index, values) is None
 
 
+def test_a_target_that_is_only_a_column_is_looked_at_when_it_is_left_alone(workshop: Any, someone: Someone) -> None:
+    mail = workshop.made("Bonjour", '<a data-notrack href="{{Lien}}">x</a>')
+    assert not mail.links
+    assert mail.line_faults(someone("N", "P", "javascript:alert(1)").values) == "{{Lien}}"
+    assert mail.line_faults(someone("N", "P", "https://a.example/").values) is None
+
+
 def test_literal_braces_in_a_target_stay_literal(workshop: Any, someone: Someone) -> None:
     mail = workshop.made(None, '<a href="https://a.example/?t=\\{{x}}&n={{Nom}}">x</a>')
     assert mail.links[0].target == "https://a.example/?t=\\{{x}}&n={{Nom}}"

@@ -18,9 +18,9 @@ from mail.resolver import DnsTrouble, Resolver
 from mail.resolver_dnssec import Tlsa
 from mta import dane
 from mta.certificates import Authorities
-from mta.mta_sts import Mode, StsPolicy
 from mta.security import MX_MISMATCH, Chain, Fault, Flaw, Need, Policy, Proof, Security, Seen
 from mta.values import Insecure
+from parsers.mta_sts import Mode, StsPolicy
 from store.engine import now_ms
 
 _PROVEN = 5_000  # verdicts kept

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from mail.fetch import Client, Fetched, Trouble, Unfetched
 from mail.resolver import DnsTrouble, Resolver
-from mta.mta_sts import MAX_BODY, StsPolicy, parse, policy_id
 from mta.security import Fault, Flaw, Policy, Seen
+from parsers.mta_sts import MAX_BODY, StsPolicy, parse, policy_id
 from store import tls
 from store.engine import Database, now_ms
 from store.tls import StsRow

@@ -18,12 +18,12 @@ from fnmatch import fnmatchcase
 from config.settings import split_hostport
 from mail.resolver import DnsTrouble, Mx, NoDomain, NullMx, Resolver
 from mta.guard import NO_DEMAND, Demand, Guard
-from mta.mta_sts import StsPolicy
 from mta.security import Security
 from mta.session import OPPORTUNISTIC, Target
 from mta.values import Insecure, Outcome, Unanswered, Undeliverable
 from parsers.address import a_label
 from parsers.classify import ReplyClass
+from parsers.mta_sts import StsPolicy
 from parsers.replies import Stage
 
 _TARGETS = 10  # addresses tried for one connection

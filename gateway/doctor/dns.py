@@ -1,4 +1,4 @@
-"""What DNS says of a gateway: its addresses and their reverse names, MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, the links' host.
+"""What DNS says of a gateway: its addresses and their reverse names, MX, SPF, DKIM, DMARC, TLS-RPT, the links' host.
 
 In: the resolver, the gateway's domain and public URL, the addresses that mail leaves from, the DKIM keys. Out: findings. DNS
 without an answer is a warning of its own, never a fault of a record. Nothing is raised.
@@ -52,7 +52,6 @@ async def check(dns: Dns, asked: Asked) -> list[Finding]:
         _mx(dns, asked.domain, set(own) if isinstance(own, list) else set()),
         _spf(dns, asked, sources),
         _dmarc(dns, asked.domain),
-        _record(dns, f"_mta-sts.{asked.domain}", "v=STSv1", "sts", asked.domain),
         _record(dns, f"_smtp._tls.{asked.domain}", "v=TLSRPTv1", "tlsrpt", asked.domain),
         _links(dns, asked),
         *(_reverse(dns, address, asked.helo) for address in sources),

@@ -15,8 +15,9 @@ from config import keys
 from config.durations import milliseconds
 from config.settings import Settings, split_hostport
 from gateway.doctor import database as base
-from gateway.doctor import dns, machine, network
+from gateway.doctor import dns, machine, network, sts
 from gateway.doctor.finding import Finding, advice
+from mail.fetch import Client
 from mail.resolver import Mx, Resolver
 from store.engine import Database, now_ms
 from store.sources import Source
@@ -69,13 +70,17 @@ async def _outside(settings: Settings, sources: list[Source]) -> list[Finding]:
                keys.dkim_keys(gateway.data_dir))  # fmt: skip
     asked = dns.Asked(gateway.domain, gateway.url, settings.delivery.helo or gateway.domain, tuple(own), tuple(signing))
     try:
-        told, door, clock = await asyncio.gather(
-            dns.check(resolver, asked), _egress(resolver, settings), _clock(settings.doctor.time_server)
+        web = Client(resolver, settings.tls.ca_file, agent=f"mail2campaign (+{gateway.url})")
+        told, policy, door, clock = await asyncio.gather(
+            dns.check(resolver, asked),
+            sts.check(resolver, web, gateway.domain),
+            _egress(resolver, settings),
+            _clock(settings.doctor.time_server),
         )
         listed = await dns.blocklists(resolver, settings.doctor.blocklists, own or await _addresses(resolver, settings))
     finally:
         await resolver.close()
-    return [*told, *door, *clock, *listed]
+    return [*told, *policy, *door, *clock, *listed]
 
 
 async def _addresses(resolver: Resolver, settings: Settings) -> list[str]:

@@ -22,6 +22,7 @@ import uvloop
 
 from config import logging
 from config.settings import Settings
+from gateway.processes import renewal
 
 VARIABLE = "M2C_LIFELINE"
 PULSE = "M2C_PULSE"
@@ -81,6 +82,7 @@ def run_child(child: Child, settings: Settings, *, at_once: bool = False) -> int
     """Run one of the gateway's processes until SIGTERM; 0 when it ended in order, 1 after an exception. With `at_once` it
     counts as ready when it begins."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # whoever has something to read again says so
+    renewal.hear()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the supervisor decides for us
     watch()
 

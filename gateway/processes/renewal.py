@@ -8,8 +8,12 @@ settings_refused, or returned as a sentence.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +27,30 @@ LOCK = "M2C_LOCK"
 # what these name is open, or stands in mails under way: another place needs a stop and a start
 FIXED = (("gateway", "domain"), ("gateway", "data_dir"), ("database", "url"))
 _TRIAL = 60.0  # seconds
+_ASKING = (signal.SIGHUP, signal.SIGUSR2)
+
+
+def deafen() -> None:
+    """Let signals that ask for a renewal wait, in this thread and all that it starts: nobody handles them yet, and the system
+    would end the process. What waits, and that it waits, outlives exec (POSIX). Children `hear` again when they are ready."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING)
+
+
+def hear() -> None:
+    """Undo `deafen`, in a child whose handlers are in place."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING)
+
+
+def listen(told: Callable[[int], None]) -> None:
+    """Call `told` in the running loop for every such signal, first of all for those that have waited."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and the program is about to
+            while True:
+                loop.call_soon_threadsafe(told, signal.sigwait(_ASKING))
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def read(config: Path | None, old: Settings) -> Settings | None:

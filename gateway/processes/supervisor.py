@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from config import keys, metrics
@@ -49,8 +49,7 @@ class Supervisor:
         async with self._group:
             self._want(roles(self._shared.settings, gateway=self._gateway))
             watching = self._group.create_task(self._alive())
-            for number, turn in ((signal.SIGHUP, self._reload), (signal.SIGUSR2, self._replace)):
-                loop.add_signal_handler(number, self._begin, turn)
+            renewal.listen(self._begin)
             await self._all_ready()
             notify.ready(self._status())
             await self._stop.wait()
@@ -61,8 +60,16 @@ class Supervisor:
         notify.stopping()
         self._stop.set()
 
-    def _begin(self, turn: Callable[[], object]) -> None:
-        self._group.create_task(turn())  # type: ignore[arg-type]
+    def _begin(self, number: int) -> None:
+        if not self._stop.is_set():  # else a successor that will read everything anew is on its way, or nobody
+            self._group.create_task(self._in_turn(self._reload if number == signal.SIGHUP else self._replace))
+
+    async def _in_turn(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """One renewal after the other; none while this program ends: it would start children that nobody ends."""
+        async with self._renewing:
+            if not self._stop.is_set():
+                notify.reloading()
+                await turn()
 
     def _want(self, wanted: list[Role]) -> None:
         """Start the roles that are new, and end those that are not wanted any more."""
@@ -107,17 +114,15 @@ class Supervisor:
 
     async def _reload(self) -> None:
         """Read the settings anew; a file that cannot be used changes nothing."""
-        async with self._renewing:
-            notify.reloading()
-            settings = renewal.read(self._config, self._shared.settings)
-            if settings is not None:
-                try:
-                    wanted = roles(settings, gateway=self._gateway)
-                    self._shared.sockets.want([one for role in wanted for one in places(settings, role.command)])
-                    await self._renew(settings, wanted)
-                except OSError as error:
-                    log("settings_refused", error=error)
-            notify.ready(self._status())
+        settings = renewal.read(self._config, self._shared.settings)
+        if settings is not None:
+            try:
+                wanted = roles(settings, gateway=self._gateway)
+                self._shared.sockets.want([one for role in wanted for one in places(settings, role.command)])
+                await self._renew(settings, wanted)
+            except OSError as error:
+                log("settings_refused", error=error)
+        notify.ready(self._status())
 
     async def _renew(self, settings: Settings, wanted: list[Role]) -> None:
         changed = renewal.changes(self._shared.settings, settings)
@@ -135,16 +140,16 @@ class Supervisor:
 
     async def _replace(self) -> None:
         """Make room for the program that now lies on the disk, where it is able to run."""
-        async with self._renewing:
-            notify.reloading()
-            why = await renewal.trial(self._config)
-            if why:
-                log("replacement_refused", why=why)
-                notify.ready(self._status())
-                return
-            log("replacing")
-            self.replace = True
-            self._stop.set()
+        why = await renewal.trial(self._config)
+        if self._stop.is_set():
+            return  # told to end meanwhile: then no successor either
+        if why:
+            log("replacement_refused", why=why)
+            notify.ready(self._status())
+            return
+        log("replacing")
+        self.replace = True
+        self._stop.set()
 
 
 async def _serve(settings: Settings, config: Path | None, lock: int, sockets: Sockets, *, gateway: bool) -> bool:
@@ -172,6 +177,7 @@ async def _serve(settings: Settings, config: Path | None, lock: int, sockets: So
 
 def supervise(settings: Settings, config: Path | None, *, gateway: bool = True) -> int:
     """Run the gateway (or, without `gateway`, senders alone) until it is told to stop; returns the exit code."""
+    renewal.deafen()
     lock, sockets = renewal.inherited_lock() or take_lock(settings.gateway.data_dir), Sockets()
     try:
         if asyncio.run(_serve(settings, config, lock, sockets, gateway=gateway)):

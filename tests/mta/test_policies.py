@@ -13,9 +13,9 @@ from tls_kit import issue
 
 from mail.fetch import Client
 from mail.resolver import Addresses, DnsTrouble, NoDomain, Resolver
-from mta.mta_sts import MAX_BODY, Mode, StsPolicy
 from mta.policies import PATH, Policies
 from mta.security import Fault, Flaw, Policy, Seen
+from parsers.mta_sts import MAX_BODY, Mode, StsPolicy
 from store import tls
 from store.engine import Database
 

@@ -15,13 +15,13 @@ from mail.resolver import Addresses, DnsTrouble, MailDomain, Mx, NoDomain, Resol
 from mail.resolver_dnssec import Tlsa, Tlsas
 from mta.certificates import Authorities
 from mta.guard import Guard
-from mta.mta_sts import Mode, StsPolicy
 from mta.retry import judge, story
 from mta.security import MX_MISMATCH, TLSA_MISMATCH, Fault, Flaw, Policy, Seen
 from mta.session import Dialling, Failed, Opened, close_session, open_session, weigh
 from mta.sites import Atlas, Site
 from mta.values import Insecure, Outcome
 from parsers.classify import ReplyClass
+from parsers.mta_sts import Mode, StsPolicy
 from store.states import Event
 
 ROOT = trustme.CA()

@@ -56,7 +56,7 @@ async def test_a_zone_in_order_has_nothing_but_good_news() -> None:
     said = await found({})
     assert set(said.values()) == {"ok"}
     assert set(said) == {
-        "address_ok", "mx_ok", "spf_ok", "dmarc_ok", "sts_ok", "tlsrpt_ok", "links_ok", "reverse_ok", "dkim_ok",
+        "address_ok", "mx_ok", "spf_ok", "dmarc_ok", "tlsrpt_ok", "links_ok", "reverse_ok", "dkim_ok",
     }  # fmt: skip
 
 
@@ -79,7 +79,6 @@ async def test_a_zone_in_order_has_nothing_but_good_news() -> None:
         ({("m.example", "TXT"): ("v=spf1 ip4:8.8.8.8 -all",)}, "spf_fails", "critical"),
         ({("m.example", "TXT"): ("v=spf1 +all",)}, "spf_broad", "warning"),
         ({("_dmarc.m.example", "TXT"): None}, "dmarc_missing", "warning"),
-        ({("_mta-sts.m.example", "TXT"): None}, "sts_missing", "advice"),
         ({("_smtp._tls.m.example", "TXT"): ("v=other",)}, "tlsrpt_missing", "advice"),
         ({("m2c1._domainkey.m.example", "TXT"): None}, "dkim_missing", "critical"),
         ({("m2c1._domainkey.m.example", "TXT"): ("v=DKIM1; p=AAAA",)}, "dkim_other", "critical"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mta.mta_sts import MAX_AGE, MAX_BODY, Mode, StsPolicy, matches, parse, policy_id
+from parsers.mta_sts import MAX_AGE, MAX_BODY, Mode, StsPolicy, matches, parse, policy_id
 
 GOOD = b"version: STSv1\r\nmode: enforce\r\nmx: mail.acme.test\r\nmx: *.acme.net\r\nmax_age: 604800\r\n"
 

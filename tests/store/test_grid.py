@@ -168,7 +168,7 @@ async def test_pages_add_up_to_the_list_both_ways(
     monkeypatch.setattr(grid, "_FIRST", 9)
     async with db.read() as conn:
         people = await everybody(conn)
-        for statuses in (ALL, DELIVERED_TAB, CANCELLED_TAB):
+        for statuses in (ALL, DELIVERED_TAB if descending else CANCELLED_TAB):
             for search, asked in (
                 ("", Filter()),
                 ("550 REFUSED_", Filter()),
@@ -177,7 +177,7 @@ async def test_pages_add_up_to_the_list_both_ways(
             ):
                 view = View(statuses, search, order, descending, asked, ZONE)
                 wanted = sorted_by_hand(people, view)
-                for budget in (None, 0.0):  # no time at all: pages hold less, and still add up
+                for budget in (None, 0.0) if statuses is ALL else (0.0,):  # no time at all: pages hold less, and add up
                     assert await walked(conn, campaign, view, budget) == (wanted, wanted)
 
 

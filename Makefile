@@ -31,12 +31,11 @@ help:
 demo: $(if $(wildcard $(DEV)),$(DEV),$(RUN))
 	@$(BIN)/mail2campaign demo $(if $(ONCE),--once)
 
-# Tests of crashes mostly wait, so two run side by side; those that hold the gateway to the seconds that the README promises
-# have the machine to themselves.
+# Many tests wait for gateways, servers and browsers, so twice as many run side by side as there are processors; those that
+# hold the gateway to the seconds that the README promises have the machine to themselves.
 test: $(DEV)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not crash" $(ARGS)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "crash and not alone" $(ARGS)
-	$(BIN)/python -m pytest -m alone $(ARGS)
+	$(BIN)/python -m pytest -n $$((2 * $(JOBS))) --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS)
+	$(BIN)/python -m pytest -m alone tests/crash $(ARGS)
 
 check: $(DEV)
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +21,19 @@ from store.values import Campaign, NewCampaign, NewFault, NewRecipient, Tracked
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=20_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+LONG = ("browser", "peers", "store")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files come first, beside each that computes one that waits: processes that share the files end together."""
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [file for file in files if file.parent.name == "crash"]
+    busy = [file for file in files if file.parent.name in LONG]
+    first = [file for pair in itertools.zip_longest(waiting, busy) for file in pair if file]
+    place = {file: number for number, file in enumerate(first)}
+    items.sort(key=lambda item: place.get(item.path, len(first)))
 
 
 @pytest.fixture(scope="session")

@@ -189,7 +189,7 @@ async def test_every_filter_finds_whom_a_person_would_find(db: Database, make: A
             view = View(filter=asked, zone=ZONE)
             wanted = sorted_by_hand(people, view)
             assert [p.id for p in (await grid.page(conn, campaign, view, 99, budget=None)).rows] == wanted, asked
-            assert await grid.count(conn, campaign, view) == Count(len(wanted))
+            assert await grid.count(conn, campaign, view, budget=None) == Count(len(wanted))
             assert {p.status for p in people if fits(p, asked)} <= filtering.statuses(asked), asked
         assert len({tuple(sorted_by_hand(people, View(filter=one, zone=ZONE))) for one in FILTERS}) > 20
 
@@ -209,7 +209,7 @@ async def test_a_count_goes_on_where_it_stopped_and_ends_above_ten_thousand(
         people = await everybody(conn)
         assert told.n == len(sorted_by_hand(people, View(search="250"))) and turns > 5
         monkeypatch.setattr(grid, "COUNTED", 3)
-        told = await grid.count(conn, campaign, View(search="250"))
+        told = await grid.count(conn, campaign, View(search="250"), budget=None)
         assert told == Count(4) and told.many
 
 

@@ -194,6 +194,9 @@ async def test_grants_of_several_processes_are_the_calendar_exactly(db: Database
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "db", ["sqlite"], indirect=True
+)  # a calendar's arithmetic; both engines' claims are tested above
 async def test_twenty_days_on_two_addresses_keep_to_the_calendar(db: Database) -> None:
     from scripts import warmup_simulation as simulation
 

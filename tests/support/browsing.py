@@ -30,7 +30,7 @@ from store.tables import campaigns
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # the one without windows is quicker
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -63,7 +63,19 @@ class Site:
     past: str = ""  # a report whose people are erased
 
 
-async def prepare(folder: Path, url: str) -> tuple[str, str, str]:
+_seeded: list[tuple[bytes, tuple[str, str, str]]] = []
+
+
+def database(file: Path) -> tuple[str, str, str]:
+    """Make the database with the campaigns, once a test process and then as a copy; returns the words of their reports."""
+    if not _seeded:
+        words = asyncio.run(prepare(f"sqlite+aiosqlite:///{file}"))
+        _seeded.append((file.read_bytes(), words))
+    file.write_bytes(_seeded[0][0])
+    return _seeded[0][1]
+
+
+async def prepare(url: str) -> tuple[str, str, str]:
     db = Database.open(url)
     await db.migrate()
     try:
@@ -85,7 +97,7 @@ def pages(folder: Path) -> Iterator[Site]:
     """The web process over seeded campaigns, until the block ends."""
     keys.create(folder, "gateway.test")
     url = f"sqlite+aiosqlite:///{folder / 'm2c.db'}"
-    whole, part, past = asyncio.run(prepare(folder, url))
+    whole, part, past = database(folder / "m2c.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

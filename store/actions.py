@@ -18,6 +18,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store.tables import campaigns
 from store.tables_actions import action_lists, actions
 
 
@@ -34,6 +35,8 @@ class Power(StrEnum):
     REVOKE = "revoke"
     REPLAY = "replay"
     EXTRACT = "extract"  # the LISTE of a filter, mailed to the declared sender
+    RENEW = "renew"  # the author's own link is ended, and another one mailed to them
+    HOLD = "hold"  # by the gateway alone, never by an order
 
 
 class Stage(StrEnum):
@@ -104,6 +107,24 @@ async def add(
     made = (await conn.execute(adding)).rowcount == 1
     same = actions.c.account_id == new.account_id, actions.c.once == new.once[:200]
     return _action((await conn.execute(select(actions).where(*same))).one()), made
+
+
+async def note(
+    conn: AsyncConnection,
+    campaign_ids: Sequence[int],
+    power: Power,
+    via: str,
+    now: int,
+    outcome: Mapping[str, Any],
+    who: str = "",
+) -> None:
+    """Write down what befell campaigns without an order of their own, in its transaction: `outcome` has the cause."""
+    rows = await conn.execute(
+        select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(list(campaign_ids)))
+    )
+    for row in rows.all():
+        once = f"{via} {power.value} {row.id} {now}"
+        await add(conn, New(row.account_id, row.id, power, via, who, once), Stage.DONE, now, outcome)
 
 
 async def known(conn: AsyncConnection, account_id: int, once: str) -> Action | None:

@@ -15,7 +15,8 @@ import orjson
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import tallies, webhooks
+from store import actions, tallies, webhooks
+from store.actions import Power
 from store.rules import Rules
 from store.states import WAITING, Status
 from store.tables import campaigns
@@ -91,6 +92,8 @@ async def _pause(conn: AsyncConnection, brake: Brake) -> Brake | None:
         brake = Brake(brake.campaign_id, brake.reason, brake.at, brake.count, brake.answers, paused=False)
     else:
         await webhooks.tell(conn, [brake.campaign_id], webhooks.PAUSED, brake.at)
+        cause = {"cause": brake.reason, "count": brake.count, "answers": brake.answers}
+        await actions.note(conn, [brake.campaign_id], Power.PAUSE, "gateway", brake.at, cause)
     row = {name: getattr(brake, name) for name in Brake.__slots__}
     await conn.execute(_KEEP, row | {"told": False})
     return brake

@@ -21,7 +21,7 @@ import orjson
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import files, rows, tallies, webhooks
+from store import actions, files, rows, tallies, webhooks
 from store.engine import now_ms
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
@@ -47,10 +47,16 @@ class Existing:
     campaign_id: int
 
 
-def report_token(secret: bytes, campaign_id: int, serial: int = 0) -> str:
+def report_token(secret: bytes, campaign_id: int, serial: int = 0, link_round: int = 0) -> str:
     """The secret word of a report's address: 43 characters derived from a key, so that only its hash is stored."""
-    digest = hmac.digest(secret, b"report %d %d" % (campaign_id, serial), "sha256")
+    words = (campaign_id, serial, link_round) if link_round else (campaign_id, serial)
+    digest = hmac.digest(secret, b"report " + b" ".join(b"%d" % n for n in words), "sha256")
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def author_token(secret: bytes, campaign: Campaign) -> str:
+    """The word of the author's own link, as it stands now."""
+    return report_token(secret, campaign.id, 0, campaign.link_round)
 
 
 def _json(value: object) -> str:
@@ -297,4 +303,6 @@ async def set_held(conn: AsyncConnection, campaign_id: int, reasons: Sequence[Ma
     going = campaigns.c.state.in_((CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED))
     query = update(campaigns).where(campaigns.c.id == campaign_id, going)
     if (await conn.execute(query.values(state=CampaignState.HELD, held=held))).rowcount:
-        await webhooks.tell(conn, [campaign_id], webhooks.HELD, now_ms())
+        now = now_ms()
+        await webhooks.tell(conn, [campaign_id], webhooks.HELD, now)
+        await actions.note(conn, [campaign_id], actions.Power.HOLD, "gateway", now, {"cause": "held"})

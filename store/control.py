@@ -8,13 +8,14 @@ database raises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import bulk, webhooks
+from store import actions, bulk, webhooks
+from store.actions import Power
 from store.engine import now_ms
 from store.states import WAITING, Event, Status, after
 from store.tables import campaigns, recipients, tallies
@@ -23,6 +24,8 @@ from store.values import CampaignState
 
 CHUNK = 5_000  # recipients settled in one transaction
 BY_OPERATOR = "paused_operator"
+OPERATOR = "operator"  # by which right in the history: gateway.actions.powers.Hand
+_ALL = {"cause": "all"}
 _BY_OPERATOR = f'[{{"code":"{BY_OPERATOR}"}}]'
 
 _MAY = {
@@ -83,30 +86,34 @@ class Halted:
     recipients: int
 
 
-async def stop_all(conn: AsyncConnection, now: int) -> Halted:
-    """Stop every campaign for good; `settle_stopped` winds them up."""
+async def stop_all(conn: AsyncConnection, now: int, who: str = "") -> Halted:
+    """Stop every campaign for good, by the operator's order; `settle_stopped` winds them up."""
     ids = await _in_states(conn, _MAY[CampaignState.STOPPED])
     done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.STOPPED]))
     await conn.execute(done.values(state=CampaignState.STOPPED, finished_at=now))
     await webhooks.tell(conn, ids, webhooks.STOPPED, now)
+    await actions.note(conn, ids, Power.STOP, OPERATOR, now, _ALL, who)
     return Halted(len(ids), await _waiting(conn, ids))
 
 
-async def pause_all(conn: AsyncConnection) -> Halted:
-    """Pause every campaign that sends or will; `resume_all` knows them again."""
+async def pause_all(conn: AsyncConnection, who: str = "", cause: Mapping[str, str] = _ALL) -> Halted:
+    """Pause every campaign that sends or will, by the operator's order; `resume_all` knows them again."""
+    now = now_ms()
     ids = await _in_states(conn, _MAY[CampaignState.PAUSED])
     done = update(campaigns).where(campaigns.c.id.in_(ids), campaigns.c.state.in_(_MAY[CampaignState.PAUSED]))
     await conn.execute(done.values(state=CampaignState.PAUSED, held=_BY_OPERATOR))
-    await webhooks.tell(conn, ids, webhooks.PAUSED, now_ms())
+    await webhooks.tell(conn, ids, webhooks.PAUSED, now)
+    await actions.note(conn, ids, Power.PAUSE, OPERATOR, now, cause, who)
     return Halted(len(ids), await _waiting(conn, ids))
 
 
-async def resume_all(conn: AsyncConnection, now: int) -> Halted:
+async def resume_all(conn: AsyncConnection, now: int, who: str = "") -> Halted:
     """Let the campaigns go on that `pause_all` paused; those that somebody else paused stay so."""
     query = select(campaigns.c.id).where(campaigns.c.state == CampaignState.PAUSED, campaigns.c.held == _BY_OPERATOR)
     ids = list((await conn.execute(query)).scalars())
     for campaign_id in ids:
         await resume(conn, campaign_id, now)
+    await actions.note(conn, ids, Power.RESUME, OPERATOR, now, _ALL, who)
     return Halted(len(ids), await _waiting(conn, ids))
 
 

@@ -34,6 +34,8 @@ class Owner:
     campaigns: int
     last_at: int | None
     today: int
+    transactional_per_hour: int | None  # None: not granted
+    single: bool  # its logins may submit single messages to anybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ async def owners(conn: AsyncConnection, now: int, limit: int = 500) -> list[Owne
         Owner(
             row.id, row.name, row.legal_name, bool(row.suspended), row.per_day, row.pool, people.get(row.id, 0),
             sent[row.id].n if row.id in sent else 0, sent[row.id].at if row.id in sent else None, today.get(row.id, 0),
+            row.transactional_per_hour, bool(row.single),
         )
         for row in rows
     ]  # fmt: skip

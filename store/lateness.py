@@ -15,6 +15,8 @@ import orjson
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from store import actions
+from store.actions import Power
 from store.states import Status
 from store.tables import accounts, campaigns, recipients, workers
 from store.tables_talks import talks
@@ -58,4 +60,6 @@ async def check(conn: AsyncConnection, now: int) -> list[int]:
         this = update(campaigns).where(campaigns.c.id == campaign_id, campaigns.c.state.in_(_GOING))
         await conn.execute(this.values(state=CampaignState.HELD, held=held))
         await conn.execute(update(talks).where(talks.c.campaign_id == campaign_id).values(asked_at=None))
+        cause = {"cause": CODE, "count": late // HOUR}
+        await actions.note(conn, [campaign_id], Power.HOLD, "gateway", now, cause)
     return [campaign_id for campaign_id, _ in found]

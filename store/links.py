@@ -2,7 +2,8 @@
 
 In: an open connection; the secret that report addresses are made with. Out: tokens, which follow from the secret, the
 campaign and a serial (from 1; serial 0 is the author's own link, which also stops and pauses), so that only their hashes
-are kept; a link may expire and be revoked. Nothing is raised but what the database raises.
+are kept; a link may expire and be revoked. The author's link is replaced by `renew`: the one before stays known as revoked.
+Nothing is raised but what the database raises.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import campaigns
+from store.tables import campaigns as campaigns_table
 from store.tables_talks import report_links
 from store.values import Campaign
 
@@ -77,6 +79,29 @@ async def revoke(conn: AsyncConnection, campaign_id: int, serial: int, now: int)
         report_links.c.campaign_id == campaign_id, report_links.c.serial == serial, report_links.c.revoked_at.is_(None)
     )
     return (await conn.execute(query.values(revoked_at=now))).rowcount == 1
+
+
+async def renew(conn: AsyncConnection, secret: bytes, campaign: Campaign, address: str, now: int) -> str:
+    """End the author's link of a campaign and return the token of the one that takes its place."""
+    row = select(campaigns_table.c.report_hash, campaigns_table.c.link_round)
+    old = (await conn.execute(row.where(campaigns_table.c.id == campaign.id))).one()
+    if old.report_hash is not None:
+        ended = {
+            "campaign_id": campaign.id, "serial": await following(conn, campaign.id), "token_hash": old.report_hash,
+            "address": address, "created_at": campaign.created_at, "revoked_at": now,
+        }  # fmt: skip
+        await conn.execute(insert(report_links), ended)
+    token = campaigns.report_token(secret, campaign.id, 0, old.link_round + 1)
+    values = {"report_hash": _hash(token), "link_round": old.link_round + 1}
+    await conn.execute(update(campaigns_table).where(campaigns_table.c.id == campaign.id).values(**values))
+    return token
+
+
+async def ended(conn: AsyncConnection, token: str, now: int) -> bool:
+    """Whether a token is that of a link which worked once, and was revoked or has expired."""
+    over = or_(report_links.c.revoked_at.is_not(None), report_links.c.expires_at <= now)
+    query = select(report_links.c.serial).where(report_links.c.token_hash == _hash(token), over)
+    return await conn.scalar(query) is not None
 
 
 def _hash(token: str) -> bytes:

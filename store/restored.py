@@ -19,4 +19,4 @@ async def halt(conn: AsyncConnection, now: int) -> Halted:
     for table in (recipients, notices):
         await conn.execute(update(table).where(table.c.owner.is_not(None)).values(owner=None))
     await conn.execute(update(workers).where(workers.c.retired_at.is_(None)).values(retired_at=now))
-    return await control.pause_all(conn)
+    return await control.pause_all(conn, cause={"cause": "restored"})

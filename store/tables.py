@@ -123,6 +123,7 @@ campaigns = Table(
     Column("links", Text, nullable=False, server_default="[]"),  # JSON list
     Column("blob_id", Id, ForeignKey("blobs.id"), nullable=False),
     Column("report_hash", LargeBinary, unique=True),
+    Column("link_round", Integer, nullable=False, server_default="0"),  # how often the author's link was replaced
     Column("lines", Integer, nullable=False, server_default="0"),
     Column("invalid", Integer, nullable=False, server_default="0"),
     Column("duplicate", Integer, nullable=False, server_default="0"),

@@ -135,6 +135,7 @@ class Campaign:
     finished_at: int | None
     erased_at: int | None = None
     sender_id: int = 0
+    link_round: int = 0
 
 
 @quick

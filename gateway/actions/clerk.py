@@ -30,7 +30,7 @@ from store.values import Campaign
 TURN_S = 0.5
 DAY = 86_400_000
 FILE = 15_000_000  # bytes of a workbook that most mail servers still take
-QUICK, SLOW = (Power.SHARE,), (Power.REPLAY, Power.MODIFY, Power.EXTRACT)
+QUICK, SLOW = (Power.SHARE, Power.RENEW), (Power.REPLAY, Power.MODIFY, Power.EXTRACT)
 
 
 class Clerk:
@@ -89,6 +89,8 @@ class Clerk:
         match action.power:
             case Power.SHARE:
                 await self._share(action)
+            case Power.RENEW:
+                await self._renew(action)
             case Power.EXTRACT:
                 await self._extract(action)
             case Power.MODIFY if "list" not in action.wish:
@@ -133,6 +135,23 @@ class Clerk:
             outcome = {"to": address, "serial": serial}
             if await actions.finish(conn, action.id, Stage.DONE, outcome, now):
                 await links.add(conn, desk.report_secret, campaign.id, address, now, until)
+                await notice.queue(conn, letter, raw)
+        log("campaign_changed", campaign=campaign.id, state=action.power.value, by=action.via)
+
+    async def _renew(self, action: Action) -> None:
+        """The author's link ends in the transaction that queues the letter with the new one."""
+        desk, known = self._desk, await self._known(action)
+        if known is None:
+            await making.refuse(desk, action, {"why": "gone"})
+            return
+        campaign, sender = known
+        token = campaigns.report_token(desk.report_secret, campaign.id, 0, campaign.link_round + 1)
+        letter = acting.renewed(desk, campaign, sender, token)
+        raw, now = await notice.built(desk, letter), now_ms()
+        async with desk.database.write() as conn:
+            if await actions.finish(conn, action.id, Stage.DONE, {"to": sender}, now):
+                if await links.renew(conn, desk.report_secret, campaign, sender, now) != token:
+                    raise RuntimeError("another link took its place meanwhile")  # nothing is written
                 await notice.queue(conn, letter, raw)
         log("campaign_changed", campaign=campaign.id, state=action.power.value, by=action.via)
 

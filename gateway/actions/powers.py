@@ -45,11 +45,20 @@ _AUTHOR = {
     Power.EXTRACT: Grant.YES,  # it goes to the declared sender and nowhere else, and the link reads the same people
 }
 
-_CARE = (Power.READ, Power.STOP, Power.PAUSE, Power.RESUME, Power.REVOKE)  # looks after others' campaigns, writes none
+_CARE = (
+    Power.READ,
+    Power.STOP,
+    Power.PAUSE,
+    Power.RESUME,
+    Power.REVOKE,
+    Power.RENEW,
+)  # looks after others' campaigns, writes none
 
 
 def may(hand: Hand, power: Power) -> Grant:
     """Whether somebody with that right may do that."""
+    if power is Power.HOLD:
+        return Grant.YES if hand is Hand.GATEWAY else Grant.NO
     match hand:
         case Hand.SHARED | Hand.READER:
             return Grant.YES if power is Power.READ else Grant.NO
@@ -66,6 +75,7 @@ _STATES = {
     Power.PAUSE: (CampaignState.SCHEDULED, CampaignState.SENDING),
     Power.RESUME: (CampaignState.PAUSED,),
     Power.MODIFY: (CampaignState.SCHEDULED, CampaignState.PAUSED),
+    Power.HOLD: (),
     Power.REPLAY: (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.SENDING, CampaignState.PAUSED),
 }
 ENDED = (CampaignState.FINISHED, CampaignState.STOPPED)
@@ -94,7 +104,7 @@ def barred(hand: Hand, power: Power, campaign: Campaign) -> bool:
 
 
 OFFERED = (
-    Power.PAUSE, Power.RESUME, Power.STOP, Power.MODIFY, Power.REPLAY, Power.SHARE, Power.EXTRACT,
+    Power.PAUSE, Power.RESUME, Power.STOP, Power.MODIFY, Power.REPLAY, Power.SHARE, Power.EXTRACT, Power.RENEW,
 )  # fmt: skip
 
 

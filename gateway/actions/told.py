@@ -6,8 +6,11 @@ shown as it is. Pure; raises nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from gateway.actions.powers import Hand
-from gateway.i18n import has, instant, number, plural, text
+from gateway.i18n import has, instant, number, percent, plural, text
 from store.actions import Action, Power, Stage
 from store.values import Campaign
 
@@ -73,11 +76,22 @@ def result(locale: str, action: Action) -> str:
         case Stage.REFUSED:
             return why(locale, action)
         case Stage.DONE:
+            if "cause" in outcome:
+                return cause(locale, outcome)
             if "recipients" in outcome:
                 return plural(locale, "act.result_campaign", int(outcome["recipients"]), id=outcome.get("campaign", ""))
             if "to" in outcome:
                 return text(locale, "act.result_mailed", to=outcome["to"])
             return text(locale, "act.result_done")
+
+
+def cause(locale: str, outcome: Mapping[str, Any]) -> str:
+    """Why something befell a campaign that nobody ordered for it alone."""
+    key, count, answers = f"act.cause_{outcome['cause']}", int(outcome.get("count", 0)), int(outcome.get("answers", 0))
+    if not has(locale, key):
+        return text(locale, "act.result_done")
+    share = percent(locale, count / answers if answers else None)
+    return text(locale, key, count=number(locale, count), answers=number(locale, answers), share=share)
 
 
 def why(locale: str, action: Action) -> str:

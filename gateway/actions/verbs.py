@@ -27,7 +27,7 @@ HOUR = 3_600_000
 SAME_MS = 600_000  # ms for which the same wish to send again is the same action
 CONFIRM_MS = 24 * HOUR  # how long a confirmation may take
 _ASKED = 3  # actions of a campaign that wait for one at once
-_OFTEN = {Power.SHARE: (20, 24 * HOUR), Power.EXTRACT: (10, HOUR), Power.REPLAY: (10, HOUR)}
+_OFTEN = {Power.SHARE: (20, 24 * HOUR), Power.EXTRACT: (10, HOUR), Power.REPLAY: (10, HOUR), Power.RENEW: (5, HOUR)}
 _CONTROL = {Power.STOP: control.stop, Power.PAUSE: control.pause, Power.RESUME: control.resume}
 
 

@@ -41,6 +41,10 @@ def arguments(add: Add, actions: argparse._SubParsersAction) -> None:  # type: i
     revoke = add(actions, "revoke", "actions:revoke", "end a link that reads, at once")
     revoke.add_argument("id", metavar="ID", type=int)
     revoke.add_argument("serial", metavar="N", help="its number, as shares lists it")
+    renew = add(
+        actions, "renew", "actions:renew", "end the author's own link and mail another one to the declared sender"
+    )
+    renew.add_argument("id", metavar="ID", type=int)
     extract = add(actions, "extract", "actions:extract", "mail the declared sender the LISTE of a view of the report")
     extract.add_argument("id", metavar="ID", type=int)
     extract.add_argument("--tab", choices=("all", "delivered", "cancelled", "engaged"), default="all")

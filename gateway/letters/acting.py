@@ -67,6 +67,25 @@ def share(desk: Desk, action: Action, campaign: Campaign, author: str, token: st
     )
 
 
+def renewed(desk: Desk, campaign: Campaign, to: str, token: str) -> Letter:
+    """Give the author the link that took the place of theirs."""
+    locale, name = campaign.locale, name_of(campaign)
+    blocks: list[Block] = [
+        Say(text(locale, "act.letter_renew_body", name=name)),
+        Button(text(locale, "act.letter_share_button"), f"{desk.settings.gateway.url}/r/{token}"),
+        Say(text(locale, "act.letter_renew_note")),
+    ]
+    return Letter(
+        to=to,
+        locale=locale,
+        subject=text(locale, "act.letter_renew_subject", name=name),
+        title=text(locale, "act.letter_renew_title"),
+        blocks=blocks,
+        campaign_id=campaign.id,
+        foot="asking.foot",
+    )
+
+
 def extract(action: Action, campaign: Campaign, to: str, data: bytes, count: int) -> Letter:
     """Bring the people whom a report showed, as a list that can be used again."""
     locale, name = campaign.locale, name_of(campaign)

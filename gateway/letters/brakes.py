@@ -107,7 +107,7 @@ def _blocks(desk: Desk, case: _Case, ended: str) -> list[Block]:
     facts = [(text(locale, "brake.fact_subject"), campaign.subject)]
     if brake.paused:
         facts.append((text(locale, "brake.fact_waiting"), plural(locale, "brake.waiting", case.waiting)))
-    token = campaigns.report_token(desk.report_secret, campaign.id)
+    token = campaigns.author_token(desk.report_secret, campaign)
     todo = [text(locale, f"brake.todo_{reason}_{n}") for n in (1, 2)]
     if brake.paused:
         todo.append(text(locale, "brake.todo_resume", id=campaign.id))

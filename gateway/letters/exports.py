@@ -36,7 +36,7 @@ async def tell(desk: Desk) -> None:
 
 def _letter(desk: Desk, one: Export, campaign: Campaign, to: str) -> Letter:
     locale, good = one.locale, one.state is State.READY
-    token = campaigns.report_token(desk.report_secret, campaign.id)
+    token = campaigns.author_token(desk.report_secret, campaign)
     address = f"{desk.settings.gateway.url}/r/{token}/exports/{one.id}?lang={locale}"
     days = exports.KEPT // 86_400_000
     blocks: list[Block] = [Say(text(locale, "export.letter_hello", name=campaign.name))]

@@ -68,7 +68,7 @@ async def _letters(desk: Desk, talk: Talk, now: int) -> list[Letter]:
     if not talk.author or campaign.options.get("test") or nothing_left or now > kept_until:
         return []
     case = _Case(campaign, ledger, talk, account.attested, kept_until)
-    found = [_letter(desk, case, talk.author, campaigns.report_token(desk.report_secret, campaign.id))]
+    found = [_letter(desk, case, talk.author, campaigns.author_token(desk.report_secret, campaign))]
     for link in known:
         if link.works(now) and link.address in talk.notify:
             token = campaigns.report_token(desk.report_secret, campaign.id, link.serial)

@@ -48,7 +48,7 @@ def _letter(desk: Desk, campaign: Campaign, talk: Talk, left: int) -> Letter:
         (text(locale, "late.fact_planned"), instant(locale, campaign.timezone, campaign.send_at)),
         (text(locale, "late.fact_left"), plural(locale, "late.left", left)),
     ]
-    token = campaigns.report_token(desk.report_secret, campaign.id)
+    token = campaigns.author_token(desk.report_secret, campaign)
     report = Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}", quiet=True)
     blocks: list[Block] = [Say(said), *decision(desk, campaign, talk.serial), Facts(tuple(facts)), report]
     return Letter(

@@ -32,7 +32,7 @@ async def letter(desk: Desk, ref: str, to: str, action: Action, old: Campaign, n
     blocks: list[Block] = [Say(text(locale, f"act.letter_{kind}_body", name=name_of(new), to=to_whom, when=when))]
     if new.held:
         blocks += [Say(text(locale, "act.letter_held")), reasons(new)]
-    token = campaigns.report_token(desk.report_secret, new.id)
+    token = campaigns.author_token(desk.report_secret, new)
     report = Button(text(locale, "ack.report"), f"{desk.settings.gateway.url}/r/{token}")
     blocks += [figures(new), _facts(desk, action, old, new), report]
     if remark:

@@ -16,7 +16,8 @@ from functools import partial
 from config.durations import milliseconds
 from config.logging import log
 from gateway.intake.desk import Desk
-from store import consents, control, erasing
+from store import actions, consents, control, erasing
+from store.actions import Power
 from store.engine import now_ms
 
 BUDGET = 0.25  # seconds of a turn
@@ -54,6 +55,7 @@ class Eraser:
         for campaign_id in forgotten:
             async with database.write() as conn:
                 if await control.stop(conn, campaign_id, now - report):
+                    await actions.note(conn, [campaign_id], Power.STOP, "gateway", now, {"cause": "forgotten"})
                     log("campaign_changed", campaign=campaign_id, state="stopped", by="retention")
         async with database.read() as conn:
             self._due.extend(one for one in await erasing.due(conn, now, report) if one not in self._due)

@@ -13,7 +13,7 @@ then on:
     access.of(request).session                       # gate.Session of a login, else None
     access.around(request)                           # values that put a page into the extranet's shell when there is a login
 
-Raises HTTPException 404, and gate.Away for the numbered pages without a login. Logs nothing.
+Raises HTTPException 404, 410 for a link that was ended, and gate.Away for the numbered pages without a login. Logs nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from store import campaigns, links
 from store.engine import now_ms
 from store.values import Campaign, CampaignState
 
+ENDED = "error.link_ended"  # what the page says of a link that was revoked or has expired
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
@@ -77,7 +78,8 @@ async def reach(request: Request, conn: AsyncConnection) -> Campaign:
         campaign = await links.find(conn, token, now_ms())
         power, who = Power.READ, "shared link"
     if campaign is None:
-        raise HTTPException(404)
+        over = bool(_TOKEN.fullmatch(token)) and await links.ended(conn, token, now_ms())
+        raise HTTPException(410, ENDED) if over else HTTPException(404)
     request.state.access = Access(power, base(request), token, who)
     return campaign
 

@@ -1,6 +1,6 @@
 """Acting on a campaign from its report: a page that asks, a POST that acts (SPEC 9).
 
-In: `GET BASE/stop|pause|resume|modify|share|revoke|replay|extract` (never acts) and `POST` of its form, where BASE is a
+In: `GET BASE/stop|pause|resume|modify|share|revoke|replay|extract|renew` (never acts) and `POST` of its form, where BASE is a
 link or a login's own address. Out: a page, or a redirect back to the report. What the reader may not do alone is asked of
 the declared sender by mail. The form bears a word of its own, so that a second click does nothing. A form that is not
 ours gives 403.
@@ -33,6 +33,7 @@ _POWERS = {
     one.value: one
     for one in (
         Power.STOP, Power.PAUSE, Power.RESUME, Power.MODIFY, Power.SHARE, Power.REVOKE, Power.REPLAY, Power.EXTRACT,
+        Power.RENEW,
     )
 }  # fmt: skip
 _ONCE = re.compile(r"[A-Za-z0-9_-]{12,40}")

@@ -19,6 +19,7 @@ from config.logging import log
 from gateway.api import routes as api
 from gateway.api.serving import refused
 from gateway.web import (
+    access,
     actions,
     confirm,
     consent,
@@ -124,7 +125,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if request.url.path.startswith("/api/"):
         return refused(request, status)
-    return problem(context.language(request, context.of(request).locale), status)
+    key = access.ENDED if isinstance(error, HTTPException) and error.detail == access.ENDED else ""
+    return problem(context.language(request, context.of(request).locale), status, key)
 
 
 async def _crashed(request: Request, error: Exception) -> Response:

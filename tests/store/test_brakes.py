@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 from store_helpers import KEYS, NOW
 
-from store import braked, brakes, campaigns, control, events, jobs
+from gateway.actions import told
+from store import actions, braked, brakes, campaigns, control, events, jobs
+from store.actions import Power
 from store.brakes import Brake
 from store.engine import Database
 from store.rules import Rules
@@ -139,6 +141,12 @@ async def test_thresholds_are_settings(db: Database, make: Any) -> None:
     assert (await state(db, campaign)).state is CampaignState.SENDING
     await answer(db, campaign, 0, 1, keys=replace(KEYS, rules=Rules(pause_after=10, hard=0.9)))
     assert (await state(db, campaign)).state is CampaignState.PAUSED
+    async with db.read() as conn:
+        (action,) = await actions.of(conn, campaign.id)
+    assert (action.power, action.via) == (Power.PAUSE, "gateway")
+    assert action.outcome == {"cause": "hard_bounce", "count": 21, "answers": 21}
+    said = told.what("fr", "UTC", action), told.by("fr", action), told.result("fr", action)
+    assert said[:2] == ("Mise en pause", "la passerelle, par sécurité") and "21 adresses inexistantes" in said[2]
 
 
 async def test_the_lines_to_blame_are_those_whose_address_does_not_exist(db: Database, make: Any) -> None:
@@ -175,6 +183,12 @@ async def test_who_paused_a_campaign_alone_keeps_it_paused(db: Database, make: A
         await control.pause(conn, paused.id, NOW)
         assert await control.pause_all(conn) == control.Halted(2, 6)
         assert await jobs.due(conn, NOW + 9) == []
-        assert await control.resume_all(conn, NOW) == control.Halted(2, 6)
+        assert await control.resume_all(conn, NOW, "olga") == control.Halted(2, 6)
+        done = await actions.of(conn, sending.id)
+        assert await actions.of(conn, paused.id) == [], "this one was left alone"
+    assert [(one.power, one.via, one.who, one.outcome) for one in done] == [
+        (Power.RESUME, "operator", "olga", {"cause": "all"}),
+        (Power.PAUSE, "operator", "", {"cause": "all"}),
+    ]
     found = [(await state(db, one)).state for one in (sending, later, paused)]
     assert found == [CampaignState.SENDING, CampaignState.SCHEDULED, CampaignState.PAUSED]

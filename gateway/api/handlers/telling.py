@@ -26,13 +26,13 @@ def at(call: Call, path: str) -> str:
     return f"{call.ctx.url}{PREFIX}{path}"
 
 
-def links(call: Call, name: str, campaign_id: int | None) -> Links:
+def links(call: Call, name: str, campaign: Campaign | None) -> Links:
     """Where to go on from a campaign."""
     own = at(call, f"/campaigns/{name}")
     report = None
-    if campaign_id is not None:
+    if campaign is not None:
         keys = call.ctx.keyring.keys
-        report = f"{call.ctx.url}/r/{campaigns.report_token(keys[min(keys)], campaign_id)}"
+        report = f"{call.ctx.url}/r/{campaigns.author_token(keys[min(keys)], campaign)}"
     return Links(self_=own, stats=f"{own}/stats", recipients=f"{own}/recipients", report=report)
 
 
@@ -53,7 +53,7 @@ def campaign_document(call: Call, campaign: Campaign, ledger: Ledger) -> Campaig
         send_at=when(campaign.send_at),
         finished_at=when(campaign.finished_at),
         figures=figures(ledger),
-        links=links(call, str(campaign.id), campaign.id),
+        links=links(call, str(campaign.id), campaign),
     )
 
 

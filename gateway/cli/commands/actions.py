@@ -1,4 +1,4 @@
-"""`campaign replay|modify|share|shares|revoke|extract|history`: the operator acts on a campaign.
+"""`campaign replay|modify|share|shares|revoke|renew|extract|history`: the operator acts on a campaign.
 
 In: the parsed command line. Out: one line that says what was done, or what the running gateway does next: letters and new
 campaigns are made by its receiving process, within seconds of its running. Raises Failure with one sentence.
@@ -47,6 +47,11 @@ def share(found: argparse.Namespace) -> None:
 def revoke(found: argparse.Namespace) -> None:
     """End a link that reads."""
     _done(found, _order(found, Power.REVOKE, {"serial": found.serial}))
+
+
+def renew(found: argparse.Namespace) -> None:
+    """Replace the author's own link."""
+    _done(found, _order(found, Power.RENEW, {}))
 
 
 def extract(found: argparse.Namespace) -> None:

@@ -48,6 +48,8 @@ _HOUSE = [
     Route(f"{owners.PAGE}/suspendre", owners.suspend, methods=["POST"]),
     Route(f"{owners.PAGE}/retablir", owners.resume, methods=["POST"]),
     Route(f"{owners.PAGE}/quota", owners.quota, methods=["POST"]),
+    Route(f"{owners.PAGE}/droits", owners.rights, methods=["POST"]),
+    Route(f"{owners.PAGE}/{{id:int}}", owners.one),
     Route(aside.PAGE, aside.show),
     Route(f"{aside.PAGE}/liberer", aside.release, methods=["POST"]),
     Route(f"{aside.PAGE}/relire", aside.again, methods=["POST"]),

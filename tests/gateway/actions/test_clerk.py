@@ -307,6 +307,25 @@ async def test_a_shared_link_reads_until_it_is_ended(tmp_path: Path) -> None:
             assert await links.find(conn, found[2], now_ms()) is None
 
 
+async def test_the_author_s_link_is_replaced_and_the_old_one_opens_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as made:
+        old = campaigns.report_token(made.desk.report_secret, made.campaign.id)
+        for _ in range(2):  # and once more
+            answer = await made.order(Power.RENEW, {})
+            ((to, letter),) = await made.work()
+            found = LINK.search(words(letter))
+            assert found is not None and found[2] != old
+            async with made.desk.database.read() as conn:
+                shown = await campaigns.find_by_report_token(conn, found[2])
+                assert shown is not None and shown.id == made.campaign.id
+                assert found[2] == campaigns.author_token(made.desk.report_secret, shown)
+                assert await campaigns.find_by_report_token(conn, old) is None
+                assert await links.find(conn, old, now_ms()) is None and await links.ended(conn, old, now_ms())
+                assert not await links.ended(conn, found[2], now_ms())
+            assert (await made.outcome(answer))[1] == {"to": to}
+            old = found[2]
+
+
 async def test_the_list_of_a_view_comes_to_the_declared_sender_as_a_list(tmp_path: Path) -> None:
     async with house(tmp_path) as made:
         await made.end(lea=Status.CANCELLED)

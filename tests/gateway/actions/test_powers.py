@@ -23,17 +23,20 @@ def test_a_shared_link_and_a_reader_only_read() -> None:
 
 def test_the_link_of_the_acknowledgement_reads_stops_and_pauses() -> None:
     alone = (Power.READ, Power.STOP, Power.PAUSE, Power.EXTRACT)
-    assert {one: may(Hand.AUTHOR, one) for one in Power} == {one: YES if one in alone else CONFIRM for one in Power}
+    assert {one: may(Hand.AUTHOR, one) for one in Power} == {
+        one: YES if one in alone else NO if one is Power.HOLD else CONFIRM for one in Power
+    }
 
 
 def test_the_operator_s_login_looks_after_others_campaigns_and_writes_none() -> None:
-    care = (Power.READ, Power.STOP, Power.PAUSE, Power.RESUME, Power.REVOKE)
+    care = (Power.READ, Power.STOP, Power.PAUSE, Power.RESUME, Power.REVOKE, Power.RENEW)
     assert {one: may(Hand.CARETAKER, one) for one in Power} == {one: YES if one in care else NO for one in Power}
 
 
 @pytest.mark.parametrize("hand", EVERYTHING)
 def test_a_login_a_key_or_a_proved_word_may_all(hand: Hand) -> None:
-    assert all(may(hand, power) is YES for power in Power)
+    assert all(may(hand, power) is YES for power in Power if power is not Power.HOLD)
+    assert may(hand, Power.HOLD) is (YES if hand is Hand.GATEWAY else NO), "it is nobody's order"
 
 
 async def test_what_a_campaign_allows_by_where_it_stands(make: MakeCampaign) -> None:
@@ -47,7 +50,7 @@ async def test_what_a_campaign_allows_by_where_it_stands(make: MakeCampaign) -> 
         CampaignState.FINISHED: {Power.REPLAY},
         CampaignState.REPLACED: set(),
     }
-    always = {Power.READ, Power.SHARE, Power.REVOKE, Power.EXTRACT}
+    always = {Power.READ, Power.SHARE, Power.REVOKE, Power.EXTRACT, Power.RENEW}
     before = campaign.send_at - 1
     for state, those in allowed.items():
         one = replace(campaign, state=state)

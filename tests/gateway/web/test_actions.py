@@ -151,6 +151,18 @@ async def test_links_are_listed_and_ended_by_confirmation(web: Web) -> None:
     assert one.revoked_at is not None
 
 
+async def test_a_link_that_was_replaced_says_so(web: Web) -> None:
+    answer = await send(web, "renew", {})
+    assert answer.status == 200 and "Regardez votre messagerie" in answer.text, "a link alone replaces nothing"
+    async with web.db.write() as conn:
+        token = await links.renew(conn, b"secret", web.campaign, "a@a.test", now_ms())
+    for path in ("", ".json", "/stop", "/export.xlsx"):
+        gone = await web.reader.get(f"/r/{web.word}{path}")
+        assert gone.status == 410 and "Ce lien ne s&#39;ouvre plus" in gone.text, path
+    assert (await web.reader.get(f"/r/{token}")).status == 200
+    assert (await web.reader.get(f"/r/{'x' * 43}")).status == 404
+
+
 async def test_the_shown_list_is_asked_for_with_its_view(web: Web) -> None:
     report = (await web.reader.get(f"/r/{web.word}?tab=delivered&q=Dup%26%22")).text
     assert f"/r/{web.word}/extract?tab=delivered&amp;q=Dup%26%22" in report

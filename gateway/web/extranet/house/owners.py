@@ -1,7 +1,8 @@
-"""Passerelle > Comptes: all accounts, what each sent and may send a day, and the switch that stops one within a second.
+"""Passerelle > Comptes: all accounts, what each sent and may send, and the switch that stops one within a second.
 
-In: `GET /x/passerelle/comptes`, and the POST of its forms (`/suspendre`, `/retablir`, `/quota`). Out: a page; after a
-form a redirect to it. Operators only. Logs account_changed.
+In: `GET /x/passerelle/comptes`, `/x/passerelle/comptes/ID` (what an account may beside campaigns), and the POST of their
+forms (`/suspendre`, `/retablir`, `/quota`, `/droits`). Out: a page; after a form a redirect to it. Operators only. Logs
+account_changed.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from store import accounts, house, quotas
 from store.engine import now_ms
 
 PAGE = f"{gate.HOME}/passerelle/comptes"
-DONE = ("suspended", "resumed", "quota")
+DONE = ("suspended", "resumed", "quota", "rights")
 _MOST = 1_000_000_000
+_HOURLY = 99_999_999
 
 
 async def show(request: Request) -> Response:
@@ -77,6 +79,44 @@ async def quota(request: Request) -> Response:
         await quotas.change(conn, number, int(said) if said else None)
     log("account_changed", account=number, what=f"quota {said or 'auto'}", by=session.user.login)
     return RedirectResponse(f"{PAGE}?done=quota", 303)
+
+
+async def one(request: Request) -> Response:
+    """One account: its transactional mail, so many messages an hour, and single messages to anybody."""
+    session, number = await gate.signed_in(request, operator=True), int(request.path_params["id"])
+    return await _one(request, session, number)
+
+
+async def _one(request: Request, session: Session, number: int, doubt: str = "", typed: str = "") -> Response:
+    async with context.of(request).db.read() as conn:
+        account = await accounts.get_account(conn, number) if number < 1 << 62 else None
+    if account is None:
+        raise HTTPException(404)
+    values: dict[str, Any] = {
+        "one": account, "proof": gate.proof(session, "owners"), "done": told(request, DONE), "doubt": doubt,
+        "typed": {"per_hour": typed if doubt else account.transactional_per_hour or "", "single": account.single},
+    }  # fmt: skip
+    return shell.page(request, session, "x/owner_one.html", "owners", 422 if doubt else 200, **values)
+
+
+async def rights(request: Request) -> Response:
+    """Grant transactional mail, or take it back (empty): single messages are within its cap, so they end with it."""
+    ctx, session = context.of(request), await gate.signed_in(request, operator=True)
+    sent = await gate.form(request, session, "owners")
+    number, said = _number(sent.get("id")), line(sent.get("per_hour")).replace(" ", "")
+    single = sent.get("single") == "yes"
+    good = not said or (said.isascii() and said.isdigit() and 0 < int(said[:9]) <= _HOURLY)
+    if not good or (single and not said):
+        return await _one(request, session, number, "cap_first" if good else "per_hour", said[:8])
+    per_hour = int(said) if said else None
+    async with ctx.db.write() as conn:
+        if await accounts.get_account(conn, number) is None:
+            raise HTTPException(404)
+        await accounts.set_transactional(conn, number, per_hour)
+        await accounts.set_single(conn, number, single)
+    what = f"transactional {per_hour or 'off'}, single {'on' if single else 'off'}"
+    log("account_changed", account=number, what=what, by=session.user.login)
+    return RedirectResponse(f"{PAGE}/{number}?done=rights", 303)
 
 
 def _number(value: object) -> int:

@@ -85,7 +85,7 @@ async def pause_all(request: Request) -> Response:
     ctx, session = context.of(request), await gate.signed_in(request, operator=True)
     await gate.form(request, session, "queues")
     async with ctx.db.write() as conn:
-        stood = await control.pause_all(conn)
+        stood = await control.pause_all(conn, session.user.login)
     log("gateway_changed", what="all paused", count=stood.campaigns, by=session.user.login)
     return RedirectResponse(f"{PAGE}?done=all_paused", 303)
 
@@ -95,6 +95,6 @@ async def resume_all(request: Request) -> Response:
     ctx, session = context.of(request), await gate.signed_in(request, operator=True)
     await gate.form(request, session, "queues")
     async with ctx.db.write() as conn:
-        going = await control.resume_all(conn, now_ms())
+        going = await control.resume_all(conn, now_ms(), session.user.login)
     log("gateway_changed", what="all resumed", count=going.campaigns, by=session.user.login)
     return RedirectResponse(f"{PAGE}?done=all_resumed", 303)

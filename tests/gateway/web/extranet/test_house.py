@@ -136,6 +136,29 @@ async def test_queues_by_age_pauses_and_the_big_switch(made: House) -> None:
     assert await state(made) is CampaignState.PAUSED
     await made.olga.post(f"{BASE}/files/tout-reprendre", **form)
     assert await state(made) is CampaignState.SENDING
+    report = (await made.olga.get(f"/x/campagnes/{made.campaign}")).text
+    for said in ("Mise en pause", "Reprise de l&#39;envoi", "olga (administrateur de la passerelle)"):
+        assert said in report.partition("Historique des actions")[2], said
+    assert "avec toutes les campagnes de la passerelle" in report
+
+
+async def test_transactional_mail_is_granted_bounded_and_taken_back(made: House) -> None:
+    place = f"{BASE}/comptes/{made.api.account}"
+    page = (await made.olga.get(place)).text
+    assert "Non accordés" in page and (await made.olga.get(f"{BASE}/comptes/999")).status == 404
+    form = hidden(page, f"{BASE}/comptes/droits")
+    for said in ({"per_hour": "lots"}, {"per_hour": "0"}, {"per_hour": "", "single": "yes"}):
+        assert (await made.olga.post(f"{BASE}/comptes/droits", **form, **said)).status == 422
+    done = await made.olga.post(f"{BASE}/comptes/droits", **form, per_hour="1 500", single="yes")
+    assert done.headers["location"] == f"{place}?done=rights"
+    assert "par heure" in (await made.olga.get(place)).text
+    async with made.api.db.read() as conn:
+        account = await accounts.get_account(conn, made.api.account)
+    assert account is not None and (account.transactional_per_hour, account.single) == (1500, True)
+    await made.olga.post(f"{BASE}/comptes/droits", **form, per_hour="")
+    async with made.api.db.read() as conn:
+        account = await accounts.get_account(conn, made.api.account)
+    assert account is not None and (account.transactional_per_hour, account.single) == (None, False)
 
 
 async def test_an_address_goes_through_its_calendar(made: House) -> None:

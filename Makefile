@@ -19,7 +19,7 @@ help:
 	@echo "make test      every test"
 	@echo "make check     format, types, floors and the quick tests: under a minute"
 	@echo "make fmt       put the source in its format, and the generated documents in their state"
-	@echo "make bench     the speed figures of the README"
+	@echo "make bench     the speed figures of the README; the report in bench/report.md"
 	@echo "make soak      campaigns and faults for MINUTES=60, on SQLite or DATABASE=postgresql; the graph in bench/soak.svg"
 	@echo "make fuzz      look for bytes that break a parser (SECONDS=60 for each, where atheris is installed)"
 	@echo "make package   wheel and sdist in dist/"
@@ -51,7 +51,7 @@ fmt: $(DEV)
 	$(BIN)/python scripts/reference_docs.py
 
 bench: $(DEV)
-	@missed=0; for script in scripts/bench*.py; do $(BIN)/python $$script || missed=1; done; exit $$missed
+	@$(BIN)/python scripts/benches.py --to bench/report.md
 
 soak: $(DEV)
 	@mkdir -p bench

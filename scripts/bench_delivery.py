@@ -1,4 +1,4 @@
-"""The delivery bench: mails a second against what the machine can sign and against Postfix, memory, bytes a recipient.
+"""The delivery bench: mails a second against what the machine signs, Postfix and Exim; memory; bytes a recipient.
 
 In: nothing (see --help). Out: a table on standard output and, with --json FILE, the rows. All of it in one run, because only
 ratios travel between machines: RSA-2048 signatures a second by OpenSSL before and after each campaign (35 KB mails, 10
@@ -21,10 +21,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-import peer_postfix
 from postgres import Postgres
+from relay_exim import exim
+from relay_postfix import postfix
 from support_bench import Row, light_sink, report, sink_count, unsigned
 from support_gateway import Gateway
+from support_relay import PeerMissing, seconds
 
 SENDERS = 2
 RATIO = 0.45  # mails/s over SENDERS x RSA signatures/s, at least
@@ -103,17 +105,20 @@ def delivery_rows(rounds: list[Sent]) -> list[Row]:
 
 
 def peer_rows(folder: Path, rate: float, count: int) -> list[Row]:
-    """The same mails through Postfix with OpenDKIM, into the same sink."""
+    """The same mails through Postfix with OpenDKIM and through Exim, into the same sink."""
+    mails, table = unsigned(count), []
     with light_sink(folder) as sink:
-        try:
-            taken = peer_postfix.seconds(unsigned(count), sink, lambda: (sink_count(sink) or (0, 0))[0])
-        except peer_postfix.PeerMissing as missing:
-            raise SystemExit(f"bench: {missing}") from None
-    peer = count / taken
-    return [
-        Row("Postfix + OpenDKIM, the same mails", peer, "/s"),
-        Row("ours / Postfix + OpenDKIM", rate / peer, "x", f">= {PEER:.0f}", rate / peer >= PEER),
-    ]
+        peers = (("Postfix + OpenDKIM", postfix(sink), PEER), ("Exim", exim(folder, sink), 0.0))
+        for name, server, target in peers:
+            try:
+                with server as port:
+                    peer = count / seconds(port, mails, lambda: (sink_count(sink) or (0, 0))[0])
+            except PeerMissing as missing:
+                raise SystemExit(f"bench: {missing}") from None
+            table.append(Row(f"{name}, the same mails", peer, "/s"))
+            promised = f">= {target:.0f}" if target else ""
+            table.append(Row(f"ours / {name}", rate / peer, "x", promised, rate / peer >= target))
+    return table
 
 
 def memory_rows(folder: Path, small: int, large: int) -> list[Row]:
@@ -184,7 +189,7 @@ def main() -> int:
     reader.add_argument(
         "--large", type=int, default=100_000, help="a larger list for the memory, and a tenth (0: none)"
     )
-    reader.add_argument("--peer", type=int, default=5_000, help="mails through Postfix with OpenDKIM (0: none)")
+    reader.add_argument("--peer", type=int, default=5_000, help="mails through each peer (0: none)")
     reader.add_argument("--matrix", type=int, default=10_000, help="mails of other sizes and senders (0: none)")
     reader.add_argument("--postgresql", type=int, default=20_000, help="mails of a round on PostgreSQL (0: none)")
     reader.add_argument("--json", type=Path, help="also write the rows there")

@@ -1,8 +1,8 @@
-"""The peer of the delivery bench: Postfix with OpenDKIM signing and relaying the very same mails.
+"""A peer of the delivery bench: Postfix with OpenDKIM signing and relaying the very same mails.
 
-In: whole mails and the port of a sink on loopback. Out: seconds from the first mail injected to the last one taken by
-the sink. Needs Debian's postfix and opendkim and root (Postfix starts as root); both run from a folder of ours, on
-loopback ports of ours, with fsync as Postfix always has it. Raises PeerMissing with a sentence where they are not.
+In: the port of a sink on loopback. Out: the port of a Postfix that signs and relays there. Needs Debian's postfix, opendkim
+and root (Postfix starts as root); both run from a folder of ours, on loopback ports of ours, with fsync as Postfix always has
+it. Raises PeerMissing with a sentence where they are not.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from support_bench import free_port
+from support_relay import PeerMissing, private_key
 
 MAIN = """
 compatibility_level = 3.6
@@ -56,17 +55,6 @@ Background no
 """
 
 
-class PeerMissing(Exception):
-    """Postfix or OpenDKIM is not there, or did not start; the text says which."""
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait(port: int, what: str) -> None:
     for _ in range(100):
         with socket.socket() as probe:
@@ -77,11 +65,7 @@ def _wait(port: int, what: str) -> None:
 
 
 def _opendkim(base: Path, stack: ExitStack) -> int:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    (base / "dkim.pem").write_bytes(pem)
+    (base / "dkim.pem").write_bytes(private_key())
     port = free_port()
     (base / "opendkim.conf").write_text(OPENDKIM.format(base=base, port=port))
     shutil.chown(base / "dkim.pem", "opendkim", "opendkim")
@@ -94,7 +78,7 @@ def _opendkim(base: Path, stack: ExitStack) -> int:
 
 
 @contextmanager
-def postfix(sink: int, *, dkim: bool = True):  # type: ignore[no-untyped-def]
+def postfix(sink: int) -> Iterator[int]:
     """Run Postfix (and OpenDKIM) from a folder of its own; yields the port that takes mail."""
     for program in ("/usr/sbin/postfix", "/usr/sbin/opendkim"):
         if not os.access(program, os.X_OK):
@@ -104,7 +88,7 @@ def postfix(sink: int, *, dkim: bool = True):  # type: ignore[no-untyped-def]
     with ExitStack() as stack:
         base = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-postfix", dir="/var/lib")))
         base.chmod(0o755)
-        milter = f"inet:127.0.0.1:{_opendkim(base, stack)}" if dkim else ""
+        milter = f"inet:127.0.0.1:{_opendkim(base, stack)}"
         port = free_port()
         conf = base / "conf"
         conf.mkdir()
@@ -125,49 +109,3 @@ def postfix(sink: int, *, dkim: bool = True):  # type: ignore[no-untyped-def]
         stack.callback(subprocess.run, ["/usr/sbin/postfix", "-c", str(conf), "stop"], capture_output=True)
         _wait(port, "Postfix")
         yield port
-
-
-def inject(port: int, mails: Sequence[bytes], connections: int = 10) -> None:
-    """Hand the mails to an SMTP server over several connections, the commands of each mail in one flight."""
-
-    def one(part: Sequence[bytes]) -> None:
-        with socket.create_connection(("127.0.0.1", port)) as link:
-            replies = link.makefile("rb")
-
-            def expect(code: bytes) -> None:
-                while True:
-                    line = replies.readline()
-                    if not line.startswith(code):
-                        raise PeerMissing(f"the peer said {line!r}")
-                    if line[3:4] != b"-":
-                        return
-
-            expect(b"220")
-            link.sendall(b"EHLO bench.test\r\n")
-            expect(b"250")
-            for mail in part:
-                link.sendall(b"MAIL FROM:<b@bench.test>\r\nRCPT TO:<r@dest.test>\r\nDATA\r\n")
-                expect(b"250")
-                expect(b"250")
-                expect(b"354")
-                link.sendall(mail + b".\r\n")
-                expect(b"250")
-            link.sendall(b"QUIT\r\n")
-
-    threads = [threading.Thread(target=one, args=(mails[n::connections],)) for n in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def seconds(mails: Sequence[bytes], sink: int, taken: Callable[[], int], *, dkim: bool = True) -> float:
-    """Seconds that Postfix needs to take, sign and relay `mails`; `taken` tells how many the sink has so far."""
-    with postfix(sink, dkim=dkim) as port:
-        before, began = taken(), time.perf_counter()
-        inject(port, mails)
-        while taken() - before < len(mails):
-            if time.perf_counter() - began > 120:
-                raise PeerMissing(f"Postfix relayed {taken() - before} of {len(mails)} mails in two minutes")
-            time.sleep(0.05)
-        return time.perf_counter() - began

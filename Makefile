@@ -74,7 +74,8 @@ sbom: $(DEV)
 # pip-audit is fetched when it is asked for. Where its service knows none of the packages, it cannot tell anything: that fails, too.
 audit: $(DEV)
 	@mkdir -p dist
-	$(UV) tool run pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	@$(UV) tool run pip-audit --strict --require-hashes --disable-pip -r requirements.lock || { echo "make audit: not clean.\
+ Either weaknesses stand above, or pip-audit or its advisory service could not be reached: then nothing is known." >&2; exit 1; }
 
 # A virtual environment, then uv by pip (known by its hash), which does the rest in seconds.
 .venv/.uv: requirements-build.lock

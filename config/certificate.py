@@ -1,8 +1,8 @@
 """The self-signed certificate with which a new gateway can start at once.
 
 In: the data folder and the gateway's domain. Out: DATA/tls/cert.pem and DATA/tls/key.pem (ECDSA P-256, ten years),
-kept as they are when they exist. An operator puts a real one in their place or names it in [smtp]. `look` tells what is in
-one. OSError passes.
+kept as they are when they exist. An operator puts a real one in their place or names it in [smtp]; `got` is where those stand
+that the gateway gets by itself. `look` tells what is in one. OSError passes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ def paths(data_dir: Path) -> tuple[Path, Path]:
     return data_dir / "tls" / "cert.pem", data_dir / "tls" / "key.pem"
 
 
+def got(data_dir: Path, name: str) -> Path:
+    """Return where the certificate stands that an authority gave for a name: key and chain in one file."""
+    return data_dir / "tls" / "acme" / f"{name}.pem"
+
+
 def create(data_dir: Path, domain: str) -> None:
     """Make certificate and key for `domain` unless both are there."""
     certificate, key = paths(data_dir)
@@ -33,11 +38,16 @@ def create(data_dir: Path, domain: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a certificate says: its end, whether nobody but itself vouches for it, the names it bears."""
+    """What a certificate says: its beginning and end, whether nobody but itself vouches for it, the names it bears."""
 
+    begins: datetime.datetime
     ends: datetime.datetime
     own: bool
     names: tuple[str, ...]
+
+    def spent(self, now: datetime.datetime) -> float:
+        """How much of its life is over: 0 new, 1 at its end."""
+        return (now - self.begins) / (self.ends - self.begins)
 
     def bears(self, domain: str) -> bool:
         """Whether it is one for that name."""
@@ -54,7 +64,7 @@ def look(chain: Path) -> Seen:
         said = tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
     except x509.ExtensionNotFound:
         said = ()
-    return Seen(found.not_valid_after_utc, found.issuer == found.subject, said)
+    return Seen(found.not_valid_before_utc, found.not_valid_after_utc, found.issuer == found.subject, said)
 
 
 def _self_signed(domain: str) -> tuple[bytes, bytes]:

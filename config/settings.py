@@ -20,6 +20,7 @@ from config.durations import milliseconds
 from config.section import Section
 from config.section import hostports as _hostports
 from config.section import split_hostport as split_hostport
+from config.settings_acme import Acme
 from config.settings_advice import Advice, Dkim
 from config.settings_api import Api, Webhooks
 from config.settings_doctor import Doctor, Metrics
@@ -112,15 +113,20 @@ class Smtp(Section):
 class Web(Section):
     listen: str = Field("127.0.0.1:8080", description="host:port of the web pages, tracking and unsubscribing.")
 
+    https_listen: str = Field(
+        "",
+        description="host:port of the same pages by https, with the certificates of this gateway; empty: an https server"
+        " stands in front.",
+    )
     trusted_proxies: list[str] = Field(
         ["127.0.0.0/8", "::1/128"],
         description="CIDR list of what stands in front: its X-Forwarded-For tells who guesses passwords.",
     )
 
-    @field_validator("listen")
+    @field_validator("listen", "https_listen")
     @classmethod
     def _listen(cls, value: str) -> str:
-        return _hostports([value])[0]
+        return _hostports([value])[0] if value else ""
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -168,6 +174,7 @@ class Settings(BaseSettings):
     gateway: Gateway = Gateway()  # type: ignore[call-arg]
     smtp: Smtp = Smtp()  # type: ignore[call-arg]
     web: Web = Web()  # type: ignore[call-arg]
+    acme: Acme = Acme()  # type: ignore[call-arg]
     api: Api = Api()  # type: ignore[call-arg]
     webhooks: Webhooks = Webhooks()  # type: ignore[call-arg]
     database: DatabaseSection = DatabaseSection()  # type: ignore[call-arg]
@@ -259,6 +266,8 @@ def _anchored(settings: Settings, base: Path) -> Settings:
     changed: dict[str, Any] = {"gateway": gateway, "smtp": settings.smtp.model_copy(update=paths)}
     if settings.tls.ca_file is not None:
         changed["tls"] = settings.tls.model_copy(update={"ca_file": (base / settings.tls.ca_file).resolve()})
+    if settings.acme.ca_file is not None:
+        changed["acme"] = settings.acme.model_copy(update={"ca_file": (base / settings.acme.ca_file).resolve()})
     files = {name: file for name in ("providers", "warmup") if (file := getattr(settings.delivery, name)) is not None}
     if files:
         own = {name: (base / file).resolve() for name, file in files.items()}

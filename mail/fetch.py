@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,12 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer, whatever its status; `content_type` in lower case without parameters."""
+    """An answer, whatever its status; `content_type` in lower case without parameters, `headers` by lower-case name."""
 
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,33 +111,39 @@ class Client:
         plain: bool = False,
     ) -> Fetched | Unfetched:
         """Post a body to an https URL, or where `plain` to an http one, too; `headers` are ours and ASCII."""
+        request = self._request("POST", url, plain, body, content_type, tuple(headers))
+        return Unfetched(Trouble.URL) if request is None else await self._ask(request, limit)
+
+    async def read(self, url: str, limit: int, plain: bool = False) -> Fetched | Unfetched:
+        """Fetch an https URL, or where `plain` an http one, too; a body of `limit` bytes at most."""
+        request = self._request("GET", url, plain)
+        return Unfetched(Trouble.URL) if request is None else await self._ask(request, limit)
+
+    async def head(self, url: str) -> Fetched | Unfetched:
+        """Ask an http or https URL whether it is there; no body comes back."""
+        request = self._request("HEAD", url, True)
+        return Unfetched(Trouble.URL) if request is None else await self._ask(request, 0)
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        plain: bool,
+        body: bytes = b"",
+        content_type: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> _Request | None:
+        """A request for a URL; None for one that cannot be asked."""
         try:
             parts = urlsplit(url)
             secure = parts.scheme == "https"
             host, port = (parts.hostname or "").rstrip("."), parts.port or (self._port if secure else 80)
         except ValueError:
-            return Unfetched(Trouble.URL)
-        if (
-            not (secure or (plain and parts.scheme == "http"))
-            or parts.username is not None
-            or parts.password is not None
-        ):
-            return Unfetched(Trouble.URL)
+            return None
+        if not (secure or (plain and parts.scheme == "http")) or "@" in parts.netloc:
+            return None
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return await self._ask(_Request("POST", host, port, target, body, content_type, secure, tuple(headers)), limit)
-
-    async def head(self, url: str) -> Fetched | Unfetched:
-        """Ask an http or https URL whether it is there; no body comes back."""
-        try:
-            parts = urlsplit(url)
-            secure = parts.scheme.lower() == "https"
-            host, port = (parts.hostname or "").rstrip("."), parts.port or (self._port if secure else 80)
-        except ValueError:
-            return Unfetched(Trouble.URL)
-        if parts.scheme.lower() not in ("http", "https") or parts.username is not None or parts.password is not None:
-            return Unfetched(Trouble.URL)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return await self._ask(_Request("HEAD", host, port, target, secure=secure), 0)
+        return _Request(method, host, port, target, body, content_type, secure, headers)
 
     async def ask_peer(self, host: str, port: int, path: str, body: bytes, limit: int) -> Fetched | Unfetched:
         """Post to a server that the settings name: over plain HTTP, wherever it is."""
@@ -219,16 +226,16 @@ class _Answer:
         self.parser: httptools.HttpResponseParser | None = None
         self.whole = False
         self.status = 0
-        self.kind = b""
+        self.headers: dict[str, str] = {}
         self.body = bytearray()
 
     def on_message_begin(self) -> None:
         if not self.whole:
-            self.kind, self.body = b"", bytearray()
+            self.headers, self.body = {}, bytearray()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.whole and name.lower() == b"content-type":
-            self.kind = value
+        if not self.whole:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         if not self.whole:
@@ -244,8 +251,8 @@ class _Answer:
             self.whole = self.status >= 200
 
     def fetched(self) -> Fetched:
-        kind = self.kind.split(b";")[0].strip().lower().decode("latin-1")
-        return Fetched(self.status, kind, bytes(self.body))
+        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        return Fetched(self.status, kind, bytes(self.body), self.headers)
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:

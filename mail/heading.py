@@ -35,6 +35,7 @@ class Heading:
     subject: tuple[Segment, ...] | None
     public_url: str
     domain: str
+    stops_at: str  # the domain of the address that takes STOP mails
     unsubscribe: bool
     feedback_id: bool
 
@@ -49,7 +50,7 @@ class Heading:
             flat_subject = f"subject:{subject}\r\n".replace("\r\n ", " ")
             subject = f"Subject: {subject}\r\n"
         if self.unsubscribe:
-            web, mail = f"<{self.public_url}/u/{unsubscribe}>,", f"<mailto:stop+{stop}@{self.domain}>"
+            web, mail = f"<{self.public_url}/u/{unsubscribe}>,", f"<mailto:stop+{stop}@{self.stops_at}>"
             stops = f"List-Unsubscribe: {web}\r\n {mail}\r\n"
             flat_stops = f"list-unsubscribe:{web} {mail}\r\n"
         if (
@@ -110,6 +111,7 @@ def heading(
         subject=None if constant else subject,
         public_url=spec.public_url.rstrip("/"),
         domain=spec.gateway_domain,
+        stops_at=spec.bounce_domain or spec.gateway_domain,
         unsubscribe=spec.unsubscribe,
         feedback_id=bool(spec.cfbl_address),
     )

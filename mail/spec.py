@@ -36,6 +36,7 @@ class Spec:
     links_until: str = ""  # a day as people read it
     account_id: int = 0
     hidden_link: bool = False  # fully followed mails carry a link that only programs find
+    bounce_domain: str = ""  # where bounces and STOP mails go; empty: to the gateway's domain
     literal: bool = False  # a single message: no tags, no followed links
     aggregate_opens: bool = False  # anonymous mails carry one pixel, the same in all of them
 

@@ -96,7 +96,7 @@ class Compiled:
 
     def envelope_sender(self, person_id: int) -> str:
         """Return the return path of one person's mail (VERP)."""
-        return bounce_address(self.keyring, person_id, self.spec.gateway_domain)
+        return bounce_address(self.keyring, person_id, self.spec.bounce_domain or self.spec.gateway_domain)
 
 
 def _slots(mail: Compiled, variant: Variant, person: Person, tokens: list[str]) -> list[bytes]:

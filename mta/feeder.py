@@ -55,6 +55,10 @@ class Feeder:
         """Compile this campaign anew when it comes again: it may have been changed."""
         self._plates.pop(campaign_id, None)
 
+    def forget_all(self) -> None:
+        """Compile every campaign anew: what all of them bear has changed."""
+        self._plates.clear()
+
     async def place(self, jobs: Sequence[Job], worker: int) -> None:
         """Bring leased jobs to their sites, each domain when DNS has answered; none waits for another's answer."""
         parcels: list[Parcel] = []

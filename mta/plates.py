@@ -50,6 +50,7 @@ class House:
     keyring: Keyring
     signers: Sequence[Signer]
     second: Second = Second.NONE
+    bounces: str = ""  # the domain to which bounces and STOP mails go; empty: the gateway's
 
     def signing(self, address: str) -> tuple[Signer, ...]:
         """Who signs mails whose From is `address`: one signer, or two."""
@@ -103,6 +104,7 @@ def spec(campaign: Campaign, house: House) -> Spec:
         campaign_id=campaign.id,
         gateway_domain=house.domain,
         public_url=house.public_url,
+        bounce_domain=house.bounces,
         subject=campaign.subject,
         from_name=who.name,
         from_address=who.address,

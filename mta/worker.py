@@ -23,6 +23,7 @@ from config.settings import Settings
 from mta import plates, retry
 from mta.feeder import Feeder, Supply
 from mta.gate import Gate
+from mta.hosts import Hosts
 from mta.lanes import Lanes, key_of, lanes
 from mta.leases import Leases
 from mta.lines import Line
@@ -57,7 +58,7 @@ class Worker:
         self._settings, self._database, self._quota = settings, database, settings.limits.new_account_per_day
         delivery, data = settings.delivery, settings.gateway.data_dir
         self._plans = retry.plans(delivery)
-        self._house = house(settings)
+        self._house, self._hosts = house(settings), Hosts(database)
         self._suppression = suppressions.load(settings)
         self._host = host_id(data)
         self._gate = Gate(delivery.in_flight, time.monotonic)
@@ -232,6 +233,8 @@ class Worker:
     async def _sources(self) -> None:
         self._lanes.choice.know(await mine(self._database, self._host))
         await self._lanes.choice.turn()
+        if await self._hosts.look():
+            self._feeder.forget_all()
 
     # --- database ---
 
@@ -264,7 +267,8 @@ class Worker:
                 return Unusable("gone")
             source = await campaigns.source(conn, campaign.blob_id)
             pool = await sources.pool_of(conn, campaign.account_id)
-        plate = await asyncio.to_thread(plates.make, campaign, source, first, self._house)
+        shown = self._hosts.at(self._house, campaign.account_id)
+        plate = await asyncio.to_thread(plates.make, campaign, source, first, shown)
         return plate if isinstance(plate, Unusable) else replace(plate, pool=pool)
 
 

@@ -134,8 +134,8 @@ def _of_data(data: Path, settings: Settings, target: Path) -> Iterator[tuple[Pat
 
 def _outside(settings: Settings) -> Iterator[Path]:
     named = (
-        settings.smtp.tls_certificate, settings.smtp.tls_key, settings.tls.ca_file, settings.delivery.providers,
-        settings.delivery.warmup,
+        settings.smtp.tls_certificate, settings.smtp.tls_key, settings.tls.ca_file, settings.acme.ca_file,
+        settings.delivery.providers, settings.delivery.warmup,
     )  # fmt: skip
     for path in named:
         if path is not None and not path.is_relative_to(settings.gateway.data_dir):

@@ -113,6 +113,9 @@ def _accounts(commands: argparse._SubParsersAction) -> argparse._SubParsersActio
     )
     hygiene.add_argument("name", metavar="NAME")
     hygiene.add_argument("value", choices=("on", "off"))
+    domain = _add(actions, "domain", "hosts:domain", "show or choose an account's own host for links and bounces")
+    domain.add_argument("name", metavar="NAME")
+    domain.add_argument("host", metavar="HOST", nargs="?", help="envois.example.fr; off: the gateway's own name again")
     grant = _add(
         actions, "transactional", "accounts:transactional", "grant transactional mail: so many messages an hour"
     )

@@ -19,6 +19,7 @@ from gateway.doctor.finding import Finding, advice, critical, ok, warning
 
 SECONDS = 10.0
 SOON = 21  # days before the end of a certificate at which it is told
+LATE = 0.7  # of its life, before which it is not: some are given for six days
 _UNSYNC = 0x40  # STA_UNSYNC of adjtimex(2)
 _NTP_EPOCH = 2_208_988_800  # 1970 in NTP's seconds
 _OFF, _FAR_OFF = 2.0, 60.0  # seconds
@@ -59,7 +60,7 @@ def certificate(chain: Path, key: Path, domain: str, now: datetime) -> list[Find
     told = []
     if seen.ends <= now:
         told.append(critical("certificate_expired", file=chain, date=date))
-    elif left < SOON:
+    elif left < SOON and seen.spent(now) > LATE:
         told.append(warning("certificate_soon", file=chain, date=date, days=left))
     if seen.own:
         told.append(warning("certificate_own", file=chain, domain=domain))

@@ -14,8 +14,9 @@ from pathlib import Path
 from config import keys
 from config.durations import milliseconds
 from config.settings import Settings, split_hostport
+from gateway.certificates.cupboard import of_gateway
 from gateway.doctor import database as base
-from gateway.doctor import dns, machine, network, sts
+from gateway.doctor import dns, machine, names, network, sts
 from gateway.doctor.finding import Finding, advice
 from mail.fetch import Client
 from mail.resolver import Mx, Resolver
@@ -36,6 +37,7 @@ async def visit(settings: Settings, *, offline: bool = False, deep: bool = False
         told += _inside(settings)
         if database is not None:
             told += await base.check(database, settings, running, deep, now_ms())
+            told += await names.check(database, settings, network.now())
         told += enrolment(settings)
         return told
     finally:
@@ -49,9 +51,8 @@ def _has_database(settings: Settings) -> bool:
 
 
 def _inside(settings: Settings) -> list[Finding]:
-    data, folder = settings.gateway.data_dir, settings.gateway.data_dir / "tls"
-    chain, key = settings.smtp.tls_certificate or folder / "cert.pem", settings.smtp.tls_key or folder / "key.pem"
-    told = network.certificate(chain, key, settings.gateway.domain, network.now())
+    data = settings.gateway.data_dir
+    told = network.certificate(*of_gateway(settings), settings.gateway.domain, network.now())
     kept = network.kernel_clock()
     told += [kept] if kept is not None else []
     told += machine.disk(data, settings.smtp.min_free_disk)

@@ -33,6 +33,7 @@ _EVERY_S = 1.0
 _SWEEP_TURNS = 5
 _REPORT_TURNS = 60
 _HOUR_TURNS = 3_600
+REPEATED = 20.0  # seconds between two turns of what waits for DNS and the web
 
 Chore = Callable[[], Awaitable[object]]
 
@@ -80,6 +81,24 @@ async def keep_house(desk: Desk, stop: asyncio.Event) -> None:
                 await stop.wait()
         except TimeoutError:
             continue
+
+
+async def repeated(chore: Chore, stop: asyncio.Event, every: float = REPEATED) -> None:
+    """Do a chore that waits for others' machines, on a task of its own, until `stop` is set."""
+    ending = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        doing = asyncio.ensure_future(chore())
+        await asyncio.wait({doing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            doing.cancel()
+        try:
+            await doing
+        except asyncio.CancelledError:
+            break
+        except Exception as error:  # whatever it is, the next turn may find it mended
+            log("failed", what="repeated", error=error)
+        await asyncio.wait({ending}, timeout=every)
+    ending.cancel()
 
 
 async def _wind_up(database: Database) -> None:

@@ -15,19 +15,21 @@ from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings
 from gateway.actions.clerk import Clerk
+from gateway.certificates.cupboard import Cupboard
+from gateway.certificates.keeper import Keeper
 from gateway.hooks import dispatcher
 from gateway.hooks.dispatcher import Dispatcher
+from gateway.hosts.looking import Lookout
 from gateway.intake.bell import Bell
 from gateway.intake.desk import Desk, rings, wipe
 from gateway.intake.dispatch import Dispatch
 from gateway.passwords import Passwords
 from gateway.processes import lifeline
-from gateway.processes.certificates import renew
-from gateway.processes.janitor import keep_house
+from gateway.processes.janitor import keep_house, repeated
 from gateway.reading.readers import Readers
 from gateway.smtp.gate import Gate
 from gateway.smtp.limits import Limits
-from gateway.smtp.listener import Listener, tls_context, tls_files
+from gateway.smtp.listener import Listener
 from gateway.smtp.prover import Prover
 from mail.resolver import Resolver
 from store import campaigns
@@ -52,8 +54,10 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         dispatch = Dispatch(desk)
         client, hook_names = dispatcher.client(desk)
         bell = Bell(spool.folder, dispatch.wake)
-        tls = tls_context(settings)
-        await listener.start(_gate(desk, dispatch, prover), _listens(settings), tls)
+        cupboard, lookout = Cupboard(settings), Lookout(desk)
+        keeper = Keeper(desk, cupboard)
+        await lookout.load()
+        await listener.start(_gate(desk, dispatch, prover, lookout), _listens(settings), cupboard.context)
         lifeline.ready()
         log("started", listen=[place for places in _listens(settings).values() for place in places], domain=desk.domain)
         await readers.warm()
@@ -61,12 +65,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         gc.freeze()  # what was imported stays for ever: looking through it again stops the loop for 0.1 s
         async with asyncio.TaskGroup() as group:
             group.create_task(_drain(listener, stop))
-            group.create_task(renew(tls, *tls_files(settings), stop))
+            group.create_task(cupboard.watch(stop))
+            group.create_task(repeated(keeper.turn, stop))
+            group.create_task(repeated(lookout.turn, stop))
             group.create_task(dispatch.run(stop))
             group.create_task(keep_house(desk, stop))
             group.create_task(Clerk(desk).run(stop))
             group.create_task(Dispatcher(desk, client).run(stop))
         bell.close()
+        await keeper.close()
+        await lookout.close()
         log("stopped")
     finally:
         await listener.stop()
@@ -98,7 +106,7 @@ def _listens(settings: Settings) -> dict[str, list[str]]:
     return {"mx": smtp.mx_listen, "submission": smtp.submission_listen, "submissions": smtp.submissions_listen}
 
 
-def _gate(desk: Desk, dispatch: Dispatch, prover: Prover) -> Gate:
+def _gate(desk: Desk, dispatch: Dispatch, prover: Prover, lookout: Lookout) -> Gate:
     smtp = desk.settings.smtp
     return Gate(
         domain=desk.domain,
@@ -112,4 +120,5 @@ def _gate(desk: Desk, dispatch: Dispatch, prover: Prover) -> Gate:
         wake=dispatch.wake,
         prover=prover,
         suppression=desk.suppression,
+        hosts=lambda: lookout.names,
     )

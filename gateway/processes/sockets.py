@@ -26,7 +26,7 @@ def places(settings: Settings, command: str) -> list[str]:
     smtp = settings.smtp
     if command == "_receive":
         return [*smtp.mx_listen, *smtp.submission_listen, *smtp.submissions_listen]
-    return [settings.web.listen] if command == "_web" else []
+    return [one for one in (settings.web.listen, settings.web.https_listen) if one] if command == "_web" else []
 
 
 class Sockets:

@@ -5,7 +5,7 @@ In: made once by the receiving process. Out: a frozen `Gate` that every connecti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -33,3 +33,4 @@ class Gate:
     wake: Callable[[], None]  # tells intake that a mail has come
     prover: Prover
     suppression: SuppressionKeys
+    hosts: Callable[[], Collection[str]] = tuple  # of accounts, to which bounces and STOP mails come, too

@@ -113,7 +113,7 @@ class Handler:
         return "250 2.1.0 OK"
 
     async def handle_RCPT(self, _server: Any, session: Any, envelope: Any, address: str, _options: list[str]) -> str:
-        found = addressee(self.gate.keyring, self.domain, address)
+        found = addressee(self.gate.keyring, self.domain, address, self.gate.hosts())
         if found is None and self.login is not None and not ours(self.domain, address):
             refusal = await outward(self.gate, self.login, address, len(envelope.rcpt_tos))
             if refusal is not None:

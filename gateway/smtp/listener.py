@@ -12,10 +12,9 @@ import logging
 import ssl
 import time
 import weakref
-from pathlib import Path
 from typing import Any
 
-from config.settings import Settings, split_hostport
+from config.settings import split_hostport
 from gateway.processes import sockets
 from gateway.smtp.gate import Gate
 from gateway.smtp.handler import Handler
@@ -25,20 +24,6 @@ DRAIN_S = 10.0  # seconds that mails under way get when we end; the supervisor w
 IDLE_S = 1.5  # seconds that a client which has not begun a mail gets
 _BACKLOG = 1024
 _HANDSHAKE_S = 10.0  # who says nothing on the TLS port is not counted before the handshake: it must be short
-
-
-def tls_files(settings: Settings) -> tuple[Path, Path]:
-    """The chain and the key of the settings, or those that init made in DATA/tls."""
-    folder = settings.gateway.data_dir / "tls"
-    return settings.smtp.tls_certificate or folder / "cert.pem", settings.smtp.tls_key or folder / "key.pem"
-
-
-def tls_context(settings: Settings) -> ssl.SSLContext:
-    """A context with that certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(*tls_files(settings))
-    return context
 
 
 class Listener:

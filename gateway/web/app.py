@@ -28,6 +28,7 @@ from gateway.web import (
     download,
     events,
     export,
+    known,
     message,
     metrics,
     orders,
@@ -49,6 +50,7 @@ from gateway.web.grid import pages as grid_pages
 from gateway.web.grid.looking import Sorter
 from gateway.web.guard import BODY, LIST, Guard
 from gateway.web.look import Looks
+from gateway.web.names import Names
 from gateway.web.pages import page, problem, static
 from store import campaigns
 from store.outages import passing
@@ -139,8 +141,11 @@ def build(ctx: Context) -> Starlette:
     own = [Route("/", _home), Route("/robots.txt", _robots), Route("/healthz", _alive), Route("/readyz", _ready)]
     own.append(Route("/metrics", metrics.show))
     handlers = {HTTPException: _refused, gate.Away: gate.away, Exception: _crashed}
-    app = Starlette(routes=[*own, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()], exception_handlers=handlers)
+    routes = [*own, *known.ROUTES, *_ROUTES, *ROUTES, *twins(_ROUTES), *api.routes()]
+    app = Starlette(routes=routes, exception_handlers=handlers)
     bodies = {"/api/": api.largest(ctx), "/x/nouvelle": api.largest(ctx)}
+    secure = ctx.desk is not None and bool(ctx.desk.settings.web.https_listen)
+    app.add_middleware(Names, domain=ctx.domain, url=ctx.url, secure=secure, proxies=ctx.proxies)
     app.add_middleware(Guard, bodies=bodies | dict.fromkeys(BRINGS, LIST + BODY))
     app.add_middleware(Remembering)
     app.state.context = ctx

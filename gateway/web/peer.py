@@ -20,12 +20,13 @@ def peer(request: Request, proxies: Sequence[Network]) -> str:
     """The address of the client."""
     told = request.client.host if request.client else ""
     chain = [word.strip() for word in request.headers.get("x-forwarded-for", "")[-500:].split(",") if word.strip()]
-    while chain and _ours(told, proxies):
+    while chain and within(told, proxies):
         told = chain.pop()
     return told[:45]
 
 
-def _ours(text: str, proxies: Sequence[Network]) -> bool:
+def within(text: str, proxies: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks."""
     try:
         address = ip_address(text)
     except ValueError:

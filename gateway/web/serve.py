@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from ipaddress import ip_network
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +23,7 @@ from starlette.applications import Starlette
 from config.durations import milliseconds
 from config.logging import log
 from config.settings import Settings, split_hostport
+from gateway.certificates.cupboard import Cupboard
 from gateway.intake.desk import Desk, rings
 from gateway.intake.destinations import watch
 from gateway.processes import lifeline, sockets
@@ -36,11 +40,20 @@ from store.spool import Spool
 SWITCH = 0.0005  # seconds for which a thread keeps the interpreter: the database's must not wait long for its turn
 DRAIN = 1.0  # seconds for answers under way once we are told to stop
 LINGER = 0.3  # seconds that a client which has just connected gets to send its request
+HANDSHAKE = 10.0  # seconds for the beginning of https
 LAST_WRITE = 0.8  # seconds for the hits still in memory after that
 
 
+Secure = tuple[str, Sequence[socket.socket] | None, ssl.SSLContext]
+
+
 class Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process has one way to stop."""
+    """uvicorn without its own signal handlers: the process has one way to stop. `secure` are its places by https, each with
+    the sockets that the supervisor opened there, if it did."""
+
+    def __init__(self, config: uvicorn.Config, secure: Secure | None = None) -> None:
+        super().__init__(config)
+        self._secure = secure
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -49,8 +62,26 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port, then tell the supervisor and the log."""
         await super().startup(sockets)
+        if self._secure is not None:
+            await self._open(*self._secure)
         lifeline.ready()
         log("started", listen=f"{self.config.host}:{self.config.port}")
+
+    async def _open(self, place: str, held: Sequence[socket.socket] | None, tls: ssl.SSLContext) -> None:
+        """Serve the same pages by https, too."""
+        host, port = split_hostport(place)
+        protocol: Any = self.config.http_protocol_class
+        made = partial(
+            protocol,
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state,
+        )  # fmt: skip
+        loop = asyncio.get_running_loop()
+        ways: list[dict[str, Any]] = [{"sock": one} for one in held or ()]
+        for way in ways or [{"host": host, "port": port}]:
+            server = await loop.create_server(
+                made, ssl=tls, ssl_handshake_timeout=HANDSHAKE, backlog=self.config.backlog, **way
+            )
+            self.servers.append(server)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connection, let those that have just come send their request, then end as uvicorn does."""
@@ -88,11 +119,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         folder=gateway.data_dir,
     )
     app = build(ctx)
-    server = Server(configuration(settings, app))
+    held, https = sockets.adopted(), settings.web.https_listen
+    cupboard = Cupboard(settings) if https else None
+    secure = None if cupboard is None else (https, held.get(https), cupboard.context)
+    server = Server(configuration(settings, app), secure)
     try:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(recorder.run())
-            own = sockets.adopted().get(settings.web.listen)
+            if cupboard is not None:
+                tasks.create_task(cupboard.watch(stop))
+            own = held.get(settings.web.listen)
             serving = tasks.create_task(server.serve(own))
             making = tasks.create_task(app.state.maker.run())
             stopping = tasks.create_task(stop.wait())

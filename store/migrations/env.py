@@ -11,6 +11,7 @@ from store.tables_delivery import sources  # noqa: F401 the same metadata, whole
 from store.tables_files import files  # noqa: F401
 from store.tables_grid import orderings  # noqa: F401
 from store.tables_hooks import webhooks  # noqa: F401
+from store.tables_hosts import account_hosts  # noqa: F401
 from store.tables_registers import removals  # noqa: F401
 from store.tables_senders import domains  # noqa: F401
 from store.tables_talks import talks  # noqa: F401

@@ -26,7 +26,7 @@ FENCES = {
     "aiodns": ("mail/resolver",),
     "pycares": ("mail/resolver",),
     "dns": ("mail/resolver", "gateway/rehearsal/"),
-    "cryptography": ("config/", "mail/dkim", "mta/certificates", "mta/dane"),
+    "cryptography": ("config/", "mail/dkim", "mta/certificates", "mta/dane", "gateway/certificates/jws"),
     "dkim": ("mail/", "gateway/rehearsal/"),
     "aiosmtplib": ("mta/", "gateway/rehearsal/"),
     "prometheus_client": ("config/metrics", "gateway/web/"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from gateway.i18n import catalogue
 from parsers import options
 from store.states import Status
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide-utilisateur.md").read_text("utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+GUIDE = (DOCS / "guide-utilisateur.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("status", Status)
@@ -25,3 +27,14 @@ def test_every_option_of_the_guide_is_one() -> None:
     for name in named:
         found = options.read(f"{name} : §".encode(), now=1_791_548_130_000, zone="Europe/Paris")
         assert not [one for one in found.problems if one.kind is options.ProblemKind.UNKNOWN_KEY], name
+
+
+def test_every_picture_is_there_shown_and_small() -> None:
+    shown = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", GUIDE)
+    assert all(len(words) > 20 for words, _ in shown)  # what somebody is told who does not see it
+    files = sorted((DOCS / "pictures").iterdir())
+    assert sorted(DOCS / path for _, path in shown) == files
+    made = re.search(r"PICTURES = \(([^)]*)\)", (DOCS.parent / "scripts" / "guide_pictures.py").read_text("utf-8"))
+    assert made is not None and sorted(re.findall(r"\w+", made[1])) == [file.stem for file in files]
+    assert all(file.read_bytes()[8:12] == b"WEBP" for file in files)
+    assert sum(file.stat().st_size for file in files) < 600_000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from gateway.web.extranet import account, gate, login, own, passwords, team, tracking
+from gateway.web.extranet import account, gate, hosting, login, own, passwords, team, tracking
 from gateway.web.extranet.house import addresses, aside, owners, queues
 from gateway.web.extranet.new import pages, sending
 from gateway.web.extranet.programs import routes as programs
@@ -76,6 +76,10 @@ ROUTES = [
     Route(f"{account.PAGE}/reglages", account.settings, methods=["POST"]),
     Route(f"{account.PAGE}/attestation", account.attest, methods=["POST"]),
     Route(f"{account.PAGE}/retrait", account.withdraw, methods=["POST"]),
+    Route(hosting.PAGE, hosting.show),
+    Route(f"{hosting.PAGE}/choisir", hosting.choose, methods=["POST"]),
+    Route(f"{hosting.PAGE}/quitter", hosting.leave, methods=["POST"]),
+    Route(f"{hosting.PAGE}/verifier", hosting.look, methods=["POST"]),
     Route(own.PAGE, own.show),
     Route(f"{own.PAGE}/mot-de-passe", own.password, methods=["POST"]),
     Route(f"{own.PAGE}/langue", own.language, methods=["POST"]),

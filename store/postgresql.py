@@ -26,7 +26,8 @@ from config.logging import log
 from config.settings import DatabaseSection
 from store import outages
 
-CONNECT = 5.0  # seconds that a server has to answer a new connection
+CONNECT = 10.0  # seconds that each of several servers has to answer a new connection
+ALONE = 30.0  # … and one that has no other beside it
 IDLE, INTERVAL, COUNT = (
     5,
     3,
@@ -81,11 +82,12 @@ async def connect(**options: Any) -> asyncpg.Connection[Any]:
     if isinstance(hosts, list):
         places = list(zip(hosts, ports, strict=True))
         options.setdefault("target_session_attrs", "read-write")
+    patience = CONNECT if len(places) > 1 else ALONE
     first, error = _LAST.get(tuple(places), 0), Exception()
     for at in (*range(first, len(places)), *range(first)):
         host, port = places[at]
         try:
-            made = await asyncpg.connect(host=host, port=port, timeout=CONNECT, **options)
+            made = await asyncpg.connect(host=host, port=port, timeout=patience, **options)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as why:
             error = why
             continue

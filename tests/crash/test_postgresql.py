@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from crashing import IN_FLIGHT, acknowledged, assert_nothing_lost, finished, people
+from crashing import IN_FLIGHT, acknowledged, assert_nothing_lost, finished, people, worker
 from postgres import Postgres
 from running import Running, message, until
 from sink import Sink
@@ -57,17 +54,6 @@ def sent(sink: Sink, count: int) -> None:
     until(lambda: len(people(sink)) >= count, 90, f"{count} mails")
 
 
-def worker(gateway: Running, folder: Path) -> subprocess.Popen[bytes]:
-    """Senders on another host: a folder of its own with the same keys, and the same database."""
-    gateway.command("init", "--dir", str(folder), "--domain", "gateway.test")
-    shutil.rmtree(folder / "data" / "keys")
-    shutil.copytree(gateway.folder / "data" / "keys", folder / "data" / "keys")
-    with (folder / "worker.log").open("wb") as log:
-        command = [sys.executable, "-m", "gateway.cli.main", "--config", str(folder / "mail2campaign.toml"), "worker"]
-        own = gateway.environment | {"MAIL2CAMPAIGN_DELIVERY__SOURCE": OTHER}
-        return subprocess.Popen(command, stdout=log, stderr=log, env=own, start_new_session=True)
-
-
 def test_random_kills_lose_nothing(gateway: Running, sink: Sink) -> None:
     dice = random.Random(8)
     gateway.submit(message(PEOPLE))
@@ -102,7 +88,7 @@ def test_the_database_server_is_killed_at_work(gateway: Running, server: Postgre
 
 def test_a_host_joins_and_dies(gateway: Running, sink: Sink, tmp_path: Path) -> None:
     """Two hosts share the work; one dies whole: the other ends it, repeating no more than what the dead one had in flight."""
-    host = worker(gateway, tmp_path / "host")
+    host = worker(gateway, tmp_path / "host", OTHER)
     log = tmp_path / "host" / "worker.log"
     try:
         until(lambda: log.read_text().count(JOINED) >= 2, 60, "the senders of the second host join")

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from running import Running, report_token, until
 from sink import Sink, Taken
 
 IN_FLIGHT = 100  # settings.delivery.in_flight: what one sender may repeat after a kill
+
+
+def settle(gateway: Running, folder: Path) -> None:
+    """Make the folder of another host as an operator does: the same settings and the same keys."""
+    folder.mkdir()
+    shutil.copy(gateway.folder / "mail2campaign.toml", folder)
+    shutil.copytree(gateway.folder / "data" / "keys", folder / "data" / "keys")
+
+
+def worker(gateway: Running, folder: Path, source: str = "") -> subprocess.Popen[bytes]:
+    """Senders on another host, its folder made now or before; they leave from one address, or from those of `ip add`."""
+    if not folder.exists():
+        settle(gateway, folder)
+    own = gateway.environment | {"MAIL2CAMPAIGN_DELIVERY__SOURCE": source}
+    with (folder / "worker.log").open("ab") as log:
+        command = [sys.executable, "-m", "gateway.cli.main", "--config", str(folder / "mail2campaign.toml"), "worker"]
+        return subprocess.Popen(command, stdout=log, stderr=log, env=own, start_new_session=True)
 
 
 def people(sink: Sink) -> list[Taken]:
@@ -50,7 +72,11 @@ def assert_exact(report: dict[str, Any]) -> None:
 
 def assert_nothing_lost(sink: Sink, recipients: int, repeats: int) -> None:
     """Everybody got the mail; at most `repeats` got it again, with the same Message-ID."""
-    mails = people(sink)
+    assert_all_got(people(sink), recipients, repeats)
+
+
+def assert_all_got(mails: Sequence[Taken], recipients: int, repeats: int) -> None:
+    """The same of mails from wherever they arrived."""
     times = Counter(mail.recipient for mail in mails)
     assert len(times) == recipients, f"{len(times)} people of {recipients}, {len(mails)} mails"
     assert len(mails) - recipients <= repeats, f"{len(mails) - recipients} repeats"

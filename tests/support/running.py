@@ -115,9 +115,9 @@ class Running:
         _FOUNDED["folder"] = folder.with_name("founded")
         shutil.copytree(folder, _FOUNDED["folder"])
 
-    def command(self, *words: str, stdin: str = "") -> str:
-        """Run one command of the gateway; AssertionError with its complaint when it fails."""
-        config = [] if words[0] == "init" else ["--config", str(self.folder / "mail2campaign.toml")]
+    def command(self, *words: str, stdin: str = "", folder: Path | None = None) -> str:
+        """Run one command of the gateway, or in another folder; AssertionError with its complaint when it fails."""
+        config = [] if words[0] == "init" else ["--config", str((folder or self.folder) / "mail2campaign.toml")]
         done = subprocess.run(
             [sys.executable, "-m", "gateway.cli.main", *config, *words],
             input=stdin,

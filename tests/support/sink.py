@@ -12,6 +12,7 @@ import contextlib
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -45,9 +46,13 @@ async def accept(_mail: Taken) -> bytes | None:
 class Sink:
     """Use as a context manager; `port` is free for its whole life, `mails` grows."""
 
-    def __init__(self, answer: Answer = accept, *, pipelining: bool = True, port: int = 0) -> None:
+    def __init__(
+        self, answer: Answer = accept, *, pipelining: bool = True, port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
         self.mails: list[Taken] = []
-        self.port = port
+        self.port, self.host = port, host
+        self.most: Counter[str] = Counter()  # connections at once, by the address that they came from
+        self._open: Counter[str] = Counter()
         self._answer, self._pipelining = answer, pipelining
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -70,7 +75,7 @@ class Sink:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 22))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, self.host, self.port, limit=1 << 22))
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         self._loop.run_forever()
@@ -82,10 +87,14 @@ class Sink:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")[0]
+        self._open[peer] += 1
+        self.most[peer] = max(self.most[peer], self._open[peer])
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await self._dialogue(reader, writer)
         finally:
+            self._open[peer] -= 1
             writer.close()
 
     async def _dialogue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,9 +1,9 @@
 """Whether the host of an account leads here: its pages by the very way that readers take, its mail by MX and SPF.
 
-In: the desk, hosts. Out: rows of store.hosts, looked at again every few minutes, by which senders decide whether mails
-bear the host or the gateway's own name. The web is asked for a word that only this gateway can say (gateway.web.known);
-DNS, a network or a server that does not answer in time tells nothing, and what was known stays. Raises what the database
-raises. Logs host_looked when something changes.
+In: the desk, hosts. Out: rows of store.hosts, looked at again every minute, by which senders decide whether mails bear
+the host or the gateway's own name. The web is asked for a word that only this gateway can say (gateway.web.known); DNS, a
+network or a server that does not answer in time tells nothing, and what was known stays for some minutes. Raises what the
+database raises. Logs host_looked when something changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from store.hosts import Host
 from store.sources import State
 
 PATH = "/.well-known/mail2campaign"
-SOON, LATER = 60_000, 300_000  # ms until a host is looked at again that does not work yet, and one that does
+EVERY = 60_000  # ms until a host is looked at again: what stops working must not stand in mails for long
+GRACE = 600_000  # ms for which what answers nothing is taken to be as it was
 _LARGEST = 1_000  # bytes
 _TROUBLES = {
     Trouble.NO_HOST: "dns", Trouble.FORBIDDEN: "private", Trouble.CONNECT: "silent",
@@ -68,6 +69,11 @@ async def _addresses(resolver: Resolver, host: str) -> set[str]:
     return {one for part in found if isinstance(part, tuple) for one in part}
 
 
+def _lasting(why: str | None, good_at: int | None, now: int) -> str | None:
+    """What is to be kept of a look: silence counts as a no once it has lasted."""
+    return "silent" if why is None and good_at is not None and now - good_at > GRACE else why
+
+
 class Lookout:
     """Looks at all hosts; one a gateway. `names` are those to which bounces may come."""
 
@@ -93,17 +99,18 @@ class Lookout:
         """Look at those whose time has come; returns how many."""
         now, seen = now_ms(), 0
         for one in await self.load():
-            rest = LATER if one.links_at and one.bounces_at else SOON
-            if one.left_at is None and (one.looked_at is None or now - one.looked_at >= rest):
+            if one.left_at is None and (one.looked_at is None or now - one.looked_at >= EVERY):
                 await self.look(one)
                 seen += 1
         return seen
 
     async def look(self, one: Host) -> Found:
         """Look at one, and keep what was found."""
-        found = Found(await self._links(one.host), await self._bounces(one.host))
+        links, bounces = await self._links(one.host), await self._bounces(one.host)
+        now = now_ms()
+        found = Found(_lasting(links, one.links_at, now), _lasting(bounces, one.bounces_at, now))
         async with self._desk.database.write() as conn:
-            await hosts.looked(conn, one.id, found.links, found.bounces, now_ms())
+            await hosts.looked(conn, one.id, found.links, found.bounces, now)
         for kind, why, known, before in (
             ("links", found.links, one.links_why, one.links_at),
             ("bounces", found.bounces, one.bounces_why, one.bounces_at),

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from visitor import PASSWORD, user
 
 from gateway import totp
-from store import sources
+from store import hosts, sources
 from store.engine import Database, now_ms
 from store.sources import Source, State
 from store.spool import Envelope, Spool
@@ -67,13 +67,17 @@ def inside(browser: Browser, site: Site, login: str, path: str = "", **more: Any
 
 @pytest.fixture(scope="module")
 def house(site: Site) -> Site:
-    """The site with an address in its warm-up, and a mail that was set aside."""
+    """The site with an address in its warm-up, a host of its account, and a mail that was set aside."""
 
     async def make() -> None:
         db, now = Database.open(site.database), now_ms()
         async with db.write() as conn:
             for address, state in (("192.0.2.1", State.READY), ("192.0.2.2", State.WARMING)):
                 await sources.add(conn, Source(0, address, "", "shared", "", state, 3, now // 86_400_000), now)
+            account = (await conn.execute(text("SELECT account_id FROM campaigns ORDER BY id"))).scalars().first()
+            assert account is not None
+            host = await hosts.use(conn, account, "envois.societe-a.test", now)
+            await hosts.looked(conn, host.id, "certificate", "", now)
         await db.close()
 
     run(make())
@@ -86,8 +90,8 @@ def house(site: Site) -> Site:
 
 
 PAGES = (
-    "campagnes", "nouvelle", "acces", "passerelle/files", "passerelle/adresses", "campagnes/2", "compte", "utilisateurs",
-    "passerelle/comptes", "passerelle/examen", "campagnes?q=nothing",
+    "campagnes", "nouvelle", "domaine", "acces", "passerelle/files", "passerelle/adresses", "campagnes/2", "compte",
+    "utilisateurs", "passerelle/comptes", "passerelle/examen", "campagnes?q=nothing",
 )  # fmt: skip
 
 

@@ -159,12 +159,16 @@ async def test_what_is_found_is_said(place: Place, monkeypatch: pytest.MonkeyPat
         assert (await hosts.working(conn))[place.account] == ("", "")
 
 
-async def test_silence_of_dns_changes_nothing(place: Place) -> None:
+async def test_silence_changes_nothing_for_a_while(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await place.look() == Found("", "")
     place.lookout._resolver._dns.nameservers = ["127.0.0.1:9"]
     assert await place.look() == Found(None, None)
     async with place.web.db.read() as conn:
         assert (await hosts.working(conn))[place.account] == (OWN, OWN)
+    monkeypatch.setattr("gateway.hosts.looking.GRACE", -1)  # a silence that lasts is an answer
+    assert await place.look() == Found("silent", "silent")
+    async with place.web.db.read() as conn:
+        assert (await hosts.working(conn))[place.account] == ("", "")
 
 
 async def test_under_a_host_stands_what_recipients_need(web: Web) -> None:

@@ -3,7 +3,8 @@
 In: `GET /r/TOKEN/message` (`part=text`: the plain body; `to=ID`: with one recipient's values and no heat; `images=1`: with
 pictures from elsewhere). Out: documents for a sandboxed frame of the report. They are a stranger's HTML, so they come under
 a policy of their own: no script, no form, no address, nothing loaded at all, links inert; the mail's own pictures stand in
-them (a frame without an origin sends no cookie: it could not ask for them). Pictures from elsewhere load only when the
+them. With heat and without pictures from elsewhere a document keeps our origin, though nothing in it can act, so that the
+report's own script writes new counts into it while it stands where it was read. Pictures from elsewhere load only when the
 reader asks, as in a mail program: their servers would take the reader of the report for a recipient. Messages are compiled
 in a thread, one at a time, and the last ones remembered. Logs nothing.
 """
@@ -36,7 +37,7 @@ _PATIENCE = 20.0  # seconds to wait for other messages that are being compiled
 _LARGEST = 8_000_000  # characters of a body that are drawn
 _FRAME = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:{remote}; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'self'; sandbox"
+    "frame-ancestors 'self'; sandbox{origin}"
 )
 _PICTURES = 12_000_000  # bytes of pictures in a document
 
@@ -92,7 +93,7 @@ async def show(request: Request) -> Response:
     found = await request.app.state.papers.get(request, campaign, to, mode)
     locale, remote = context.language(request, campaign.locale), asked.get("images") == "1"
     if found is None:
-        return _document(_said(locale, "message.not_shown"), remote=False)
+        return _document(_said(locale, "message.not_shown"))
     marked = {} if to else _zones(locale, campaign, zones.document(campaign.links, look.clicks, look.uncounted))
     plan = Drawing(found.zone_of, marked, _Pictures(found).shown, remote, found.prefix)
     if asked.get("part") == "text":
@@ -100,7 +101,7 @@ async def show(request: Request) -> Response:
     else:
         drawn = asyncio.to_thread(drawing.draw, found.html[:_LARGEST], plan, campaign.locale, found.subject)
         page = await drawn
-    return _document(page, remote)
+    return _document(page, remote, ours=bool(marked) and not remote)
 
 
 async def _recipient(conn: Any, campaign: Campaign, asked: str) -> reports.Person | None:
@@ -150,6 +151,6 @@ def _said(locale: str, key: str) -> str:
     )
 
 
-def _document(page: str, remote: bool) -> Response:
-    policy = _FRAME.format(remote=" http: https:" if remote else "")
+def _document(page: str, remote: bool = False, ours: bool = False) -> Response:
+    policy = _FRAME.format(remote=" http: https:" if remote else "", origin=" allow-same-origin" if ours else "")
     return HTMLResponse(page, 200, {"Content-Security-Policy": policy, "X-Frame-Options": "SAMEORIGIN"})

@@ -101,7 +101,7 @@ def log_in(page: Page, site: Site, login: str) -> None:
     page.wait_for_url("**/x/campagnes*")
 
 
-FORMS = ("replay", "modify", "share", "extract", "resume", "stop", "revoke?serial=1")
+FORMS = ("replay", "modify", "share", "extract", "resume", "stop", "revoke?serial=1", "renew")
 SEEN = [(DESK, "light", "fr"), (PHONE, "dark", "en")]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+
 import pytest
 from browsing import DESK, PHONE, Site, opened, violations
 from playwright.sync_api import Browser, Page, expect
@@ -82,6 +85,19 @@ def test_news_are_pushed_and_a_page_without_streams_asks(browser: Browser, site:
             for row in rows:
                 expect(row).to_have_text(str(before + 1), timeout=15_000)
         assert "events" in asked
+        frame = page.frame_locator(".frame-html")
+        zone = frame.locator("[data-zone]", has_text="J'en profite")
+        page.locator("#message").scroll_into_view_if_needed()
+        expect(zone).to_be_visible()
+        page.evaluate("document.querySelector('.frame-html').contentWindow.scrollTo(0, 60)")
+        counted = sqlite3.connect(site.database.partition(":///")[2], timeout=30)
+        with counted:
+            counted.execute("UPDATE link_counts SET n = n + 7000 WHERE campaign_id = 1")
+        counted.close()
+        expect(zone).to_have_attribute("data-count", re.compile("7.\\d\\d\\d"), timeout=15_000)
+        assert page.evaluate("document.querySelector('.frame-html').contentWindow.scrollY") == 60, (
+            "it stays where it is read"
+        )
         expect(page.locator("#curve-total")).to_be_checked()
         expect(page.locator(".live-text")).to_have_text("En direct")
 

@@ -141,6 +141,16 @@ function redraw(news) {
     if (opened) region.querySelectorAll("details").forEach((box) => (box.open = true));
     for (const id of chosen) if (document.getElementById(id)) document.getElementById(id).checked = true;
     if (mark) region.querySelector(mark)?.focus();
+    if (region.dataset.region === "zones") warm();
+  }
+}
+// the heat on the message follows the table beside it; the frame is not loaded again, so that nothing moves under the reader
+function warm() {
+  const told = document.querySelector("[data-warmth]")?.dataset.warmth.split(";").filter(Boolean) ?? [];
+  for (const frame of document.querySelectorAll(".frame iframe")) {
+    const page = frame.contentDocument; // none while it shows pictures from elsewhere
+    for (const [link, heat, count] of page ? told.map((one) => one.split(":")) : [])
+      for (const zone of page.querySelectorAll(`[data-zone="${link}"]`)) Object.assign(zone.dataset, { heat, count });
   }
 }
 function say(what, lost) {

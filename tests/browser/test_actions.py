@@ -192,3 +192,26 @@ def test_a_double_click_is_one_action(browser: Browser, site: Site) -> None:
         page.get_by_role("button", name="Renvoyer").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("C'est noté")
     assert len(done(site, one.number)) == 1
+
+
+def test_a_login_pauses_resumes_and_asks_for_list_and_link_without_a_script(browser: Browser, site: Site) -> None:
+    one = made(site, "sending")
+    with opened(browser, site, "/x/connexion", java_script_enabled=False) as page:
+        log_in(page, site, one.login)
+        page.goto(f"{site.url}/x/campagnes/{one.number}")
+        page.get_by_role("link", name="Mettre en pause").click()
+        page.get_by_role("button", name="Oui, mettre en pause").click()
+        expect(page.locator(".hero .badge")).to_have_text("En pause")
+        menu = page.locator(".act-menu")
+        for link, button, said in (
+            ("Reprendre", "Oui, reprendre l'envoi", "Portes ouvertes de printemps"),
+            ("Recevoir la liste", "Oui, m'envoyer la liste", "C'est noté"),
+            ("Remplacer le lien d'origine", "Oui, remplacer le lien", "C'est noté"),
+        ):
+            page.goto(f"{site.url}/x/campagnes/{one.number}")
+            menu.locator("summary").click()
+            menu.get_by_role("link", name=link).click()
+            page.get_by_role("button", name=button).click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(said)
+    found = [(action.power, action.stage) for action in done(site, one.number)]
+    assert found == [("renew", "ready"), ("extract", "ready"), ("resume", "done"), ("pause", "done")]

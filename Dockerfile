@@ -27,7 +27,7 @@ USER 10001
 WORKDIR /srv/mail2campaign
 # settings, keys, database and spool: docker run … init --dir /srv/mail2campaign --domain D, then serve
 VOLUME /srv/mail2campaign
-EXPOSE 25 465 587 8080
+EXPOSE 25 465 587 8080 8443
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "-c", \
   "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]

@@ -21,6 +21,7 @@ from store.engine import Database
 
 pytestmark = [pytest.mark.crash, pytest.mark.peers]
 PEOPLE = 1_000
+PATIENCE = 180  # seconds for what takes two on an idle machine
 
 
 @pytest.fixture
@@ -81,14 +82,14 @@ def test_a_standby_takes_over_at_work(server: Postgres, standby: Postgres, sink:
     with running(tmp_path / "gateway", sink, url) as gateway:
         gateway.submit(message(PEOPLE))
         token = acknowledged(sink)
-        until(lambda: len(people(sink)) >= PEOPLE // 4, 90, "mails leave")
+        until(lambda: len(people(sink)) >= PEOPLE // 4, PATIENCE, "mails leave")
         server.kill()
         standby.promote()
-        until(lambda: submitted(gateway, 20), 60, "mail is taken again")
+        until(lambda: submitted(gateway, 20), PATIENCE, "mail is taken again")
         assert finished(gateway, token)["statuses"]["delivered"] == PEOPLE
         first = [mail for mail in people(sink) if b"Subject: Second" not in mail.raw]
         assert_all_got(first, PEOPLE, 2 * IN_FLIGHT)
-        until(lambda: len(people(sink)) - len(first) >= 20, 60, "what was taken after the change goes out, too")
+        until(lambda: len(people(sink)) - len(first) >= 20, PATIENCE, "what was taken after the change goes out, too")
 
 
 def test_a_campaign_by_way_of_pgbouncer(server: Postgres, sink: Sink, tmp_path: Path) -> None:

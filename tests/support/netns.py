@@ -42,7 +42,7 @@ def again(file: str) -> subprocess.CompletedProcess[str]:
     """Run a test file as root of a user namespace, for whoever is nobody here."""
     # with a network of its own: whence one came from, one must be allowed to go back to
     command = [*_MAY_ALL, "--net", sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file]
-    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, timeout=900)
 
 
 def _run(*words: str) -> None:

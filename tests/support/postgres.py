@@ -112,11 +112,10 @@ class Postgres:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+asyncpg://{USER}@{self._listen}/{name}" + ("" if self._listen else f"?host={self.folder}")
 
-    def sql(self, statement: str) -> str:
+    def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement as the operator would; returns what it tells."""
-        return self._run(
-            "psql", "-X", "-q", "-At", "-h", str(self.folder), "-U", USER, "-d", "postgres", "-c", statement
-        )
+        where = ("-h", str(self.folder), "-U", USER, "-d", database)
+        return self._run("psql", "-X", "-q", "-At", *where, "-c", statement)
 
     def _run(self, program: str, *arguments: str) -> str:
         command = [*self._before, str(programs() / program), *arguments]

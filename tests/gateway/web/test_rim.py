@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
 from web_fixture import Web
 from web_helpers import Reader
 
@@ -62,3 +64,28 @@ async def test_a_database_that_fails_is_said(web: Web, tmp_path: Path) -> None:
         assert (await reader.get("/healthz")).status == 200
     finally:
         await empty.close()
+
+
+class Ended(Exception):
+    """What the driver says when the server has ended something."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("ended")
+        self.sqlstate = state
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (OperationalError("UPDATE …", None, Ended("55P03")), 503),  # a lock, bounded
+        (OperationalError("UPDATE …", None, Ended("25006")), 503),  # a server that became a standby
+        (OperationalError("UPDATE …", None, Ended("")), 500),
+        (ConnectionError("no connection to the database"), 503),
+        (ValueError("a bug"), 500),
+    ],
+)
+async def test_a_page_that_met_an_outage_asks_its_reader_to_come_again(web: Web, error: Exception, status: int) -> None:
+    app = build(web.reader.app.state.context)
+    scope = {"type": "http", "app": app, "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    answer = await app.exception_handlers[Exception](Request(scope), error)  # type: ignore[misc]
+    assert (answer.status_code, "retry-after" in answer.headers) == (status, status == 503)

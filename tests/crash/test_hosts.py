@@ -82,7 +82,9 @@ class World:
         before = log.read_text().count('"worker_joined"') if log.exists() else 0
         with host.inside():
             self.senders[host.name] = worker(self.gateway, self.folder / host.name)
-        until(lambda: log.exists() and log.read_text().count('"worker_joined"') > before, 60, f"{host.name} joins")
+        until(
+            lambda: log.exists() and log.read_text().count('"worker_joined"') > before, PATIENCE, f"{host.name} joins"
+        )
 
     def log(self, host: Host) -> Path:
         return self.folder / host.name / "worker.log"
@@ -211,7 +213,7 @@ def test_limits_hold_over_all_hosts_while_one_joins_and_one_leaves(world: World)
     until(lambda: _sent(world, WARMING) >= ALLOWED, PATIENCE, "the warming address sends its day")
     world.pause = 0.0
     world.senders[world.north.name].terminate()
-    assert world.senders.pop(world.north.name).wait(30) == 0, "it leaves in order"
+    assert world.senders.pop(world.north.name).wait(PATIENCE) == 0, "it leaves in order"
     until(lambda: len(world.mails()) >= QUOTA, PATIENCE, "the quota is used up")
     counts = Counter(mail.recipient for mail in world.mails())
     assert max(counts.values()) == 1, "joining and leaving repeat nothing"

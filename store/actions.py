@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Insert, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -96,17 +96,24 @@ async def add(
     expires_at: int | None = None,
 ) -> tuple[Action, bool]:
     """Write an action down; False beside the earlier one where the same was asked for before."""
-    row = {
-        "account_id": new.account_id, "campaign_id": new.campaign_id, "power": new.power.value, "stage": stage.value,
-        "via": new.via, "who": new.who[:320], "once": new.once[:200], "wish": _json(new.wish),
-        "outcome": _json(outcome or {}), "at": now, "expires_at": expires_at,
-        "done_at": now if stage in (Stage.DONE, Stage.REFUSED) else None,
-    }  # fmt: skip
-    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    adding = dialect.insert(actions).values(**row).on_conflict_do_nothing(index_elements=["account_id", "once"])
-    made = (await conn.execute(adding)).rowcount == 1
+    made = (await conn.execute(_adding(conn), _row(new, stage, now, outcome or {}, expires_at))).rowcount == 1
     same = actions.c.account_id == new.account_id, actions.c.once == new.once[:200]
     return _action((await conn.execute(select(actions).where(*same))).one()), made
+
+
+def _adding(conn: AsyncConnection) -> Insert:
+    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+    adding: Insert = dialect.insert(actions).on_conflict_do_nothing(index_elements=["account_id", "once"])
+    return adding
+
+
+def _row(new: New, stage: Stage, now: int, outcome: Mapping[str, Any], expires_at: int | None = None) -> dict[str, Any]:
+    return {
+        "account_id": new.account_id, "campaign_id": new.campaign_id, "power": new.power.value, "stage": stage.value,
+        "via": new.via, "who": new.who[:320], "once": new.once[:200], "wish": _json(new.wish),
+        "outcome": _json(outcome), "at": now, "expires_at": expires_at,
+        "done_at": now if stage in (Stage.DONE, Stage.REFUSED) else None,
+    }  # fmt: skip
 
 
 async def note(
@@ -119,12 +126,18 @@ async def note(
     who: str = "",
 ) -> None:
     """Write down what befell campaigns without an order of their own, in its transaction: `outcome` has the cause."""
-    rows = await conn.execute(
-        select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(list(campaign_ids)))
-    )
-    for row in rows.all():
-        once = f"{via} {power.value} {row.id} {now}"
-        await add(conn, New(row.account_id, row.id, power, via, who, once), Stage.DONE, now, outcome)
+    owned = select(campaigns.c.id, campaigns.c.account_id).where(campaigns.c.id.in_(list(campaign_ids)))
+    rows = [
+        _row(
+            New(row.account_id, row.id, power, via, who, f"{via} {power.value} {row.id} {now}"),
+            Stage.DONE,
+            now,
+            outcome,
+        )
+        for row in await conn.execute(owned)
+    ]
+    if rows:
+        await conn.execute(_adding(conn), rows)
 
 
 async def known(conn: AsyncConnection, account_id: int, once: str) -> Action | None:

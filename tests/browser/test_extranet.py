@@ -91,7 +91,7 @@ def house(site: Site) -> Site:
 
 PAGES = (
     "campagnes", "nouvelle", "domaine", "acces", "passerelle/files", "passerelle/adresses", "campagnes/2", "compte",
-    "utilisateurs", "passerelle/comptes", "passerelle/examen", "campagnes?q=nothing",
+    "utilisateurs", "passerelle/comptes", "passerelle/comptes/1", "passerelle/examen", "campagnes?q=nothing",
 )  # fmt: skip
 
 

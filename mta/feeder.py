@@ -22,7 +22,7 @@ from parsers.replies import Stage
 from store.engine import now_ms
 from store.values import Job
 
-_PLATES = 32  # campaigns kept compiled
+PLATES, WEIGHT = 256, 32 << 20  # campaigns kept compiled, and bytes of a mail of each: they take turns in every lease
 LOOKUPS = 64  # domains looked up at once: a name server that is flooded drops what it cannot answer
 LATER = 10_000  # ms that mails wait for which no source could be chosen
 OTHERS = 10  # the part of a lease that goes to other campaigns while urgent ones wait
@@ -143,9 +143,14 @@ class Feeder:
             await self._supply.release([job.id for job in jobs])
             return None
         self._plates[campaign_id] = made
-        while len(self._plates) > _PLATES:
-            self._plates.popitem(last=False)
+        self._make_room()
         return made
+
+    def _make_room(self) -> None:
+        """Forget whose turn was longest ago; the newest is kept however large it is."""
+        weight = sum(plate.weight for plate in self._plates.values())
+        while len(self._plates) > 1 and (len(self._plates) > PLATES or weight > WEIGHT):
+            weight -= self._plates.popitem(last=False)[1].weight
 
 
 def _grouped(jobs: Sequence[Job]) -> dict[int, list[Job]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from config import keys
@@ -74,6 +74,7 @@ class Plate:
     compiled: Compiled
     pool: str = "shared"  # the local addresses of its account
     urgent: bool = False  # transactional mail goes first
+    weight: int = 0  # bytes of its first mail
 
     def parcel(self, job: Job, worker: int) -> Parcel:
         """The mail of one recipient; it is rendered when a connection takes it."""
@@ -161,6 +162,7 @@ def _proved(campaign: Campaign, source: bytes, first: Job, house: House) -> Plat
         return Unusable(found.kind.value, found.text)
     plate = Plate(compiled, urgent=campaign.options.get("type") == "transactional")
     raw = plate.render(first)
+    plate = replace(plate, weight=len(raw))
     bad = next((signer for at, signer in enumerate(signers) if not _verified(raw, signer, at)), None)
     return plate if bad is None else Unusable("dkim", dkim.dns_name(bad))
 

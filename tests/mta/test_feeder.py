@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from mta.feeder import Feeder, Supply
+from mta.feeder import PLATES, WEIGHT, Feeder, Supply
 from mta.plates import Plate
 from mta.sites import Site
 from mta.standstill import Standstill
@@ -20,8 +20,11 @@ from store.values import Job, Tracked
 HERE, THERE = Site(((0, "here.test"),), 25), Site(((0, "there.test"),), 25)
 
 
+@dataclass
 class Printed:
     """A campaign whose mails are never read."""
+
+    weight: int = 35_000
 
     def parcel(self, job: Job, worker: int) -> Parcel:
         return Parcel(job, worker, "bounce@gw.test", job.address, lambda: b"")
@@ -34,6 +37,8 @@ class World:
     told: asyncio.Event = field(default_factory=asyncio.Event)
     still: Standstill = field(default_factory=lambda: Standstill(time.monotonic, 1.0))
     placed: list[tuple[Site, list[int]]] = field(default_factory=list)
+    compiled: list[int] = field(default_factory=list)
+    weight: int = 35_000
 
     async def locate(self, domain: str) -> Site:
         if domain == "slow.test":
@@ -46,8 +51,9 @@ class World:
     def submit(self, way: Way, parcels: Sequence[Parcel]) -> None:
         self.placed.append((way.site, [parcel.job.id for parcel in parcels]))
 
-    async def plate(self, _campaign: int, _first: Job) -> Plate:
-        return cast(Plate, Printed())
+    async def plate(self, campaign: int, _first: Job) -> Plate:
+        self.compiled.append(campaign)
+        return cast(Plate, Printed(self.weight))
 
     async def settle(self) -> None:
         for _ in range(5):
@@ -89,3 +95,34 @@ async def test_a_domain_that_is_located_late_keeps_none_of_its_site_waiting() ->
     await world.settle()
     assert world.placed[1:] == [(HERE, [0, 2])]
     assert made.unplaced == 0
+
+
+def turns(campaigns: int) -> list[Job]:
+    return [Job(at, at, "p@a.test", "", (), Tracked.NONE, Status.QUEUED, 0, None) for at in range(campaigns)]
+
+
+async def test_campaigns_that_take_turns_are_compiled_once() -> None:
+    world = World()
+    made = feeder(world)
+    for _ in range(3):
+        await made.place(turns(60), 1)
+    assert world.compiled == list(range(60))
+    await made.place(turns(PLATES + 1), 1)
+    await made.place(turns(1), 1)
+    assert world.compiled.count(0) == 2
+
+
+async def test_heavy_campaigns_are_not_all_kept() -> None:
+    world = World(weight=WEIGHT // 3)
+    made = feeder(world)
+    for _ in range(2):
+        await made.place(turns(3), 1)
+    assert world.compiled == [0, 1, 2]
+    await made.place(turns(4), 1)
+    assert world.compiled == [0, 1, 2, 3]
+    await made.place(turns(1), 1)
+    assert world.compiled == [0, 1, 2, 3, 0]
+    world.weight = 2 * WEIGHT
+    for _ in range(2):
+        await made.place([Job(9, 9, "p@a.test", "", (), Tracked.NONE, Status.QUEUED, 0, None)], 1)
+    assert world.compiled[5:] == [9]

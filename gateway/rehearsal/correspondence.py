@@ -93,7 +93,7 @@ def submit(mail: EmailMessage, port: int, login: str, password: str) -> str:
     """Send the mail as a mail program does, over STARTTLS with AUTH; returns the reply to the final dot."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the certificate that init made
-    with smtplib.SMTP("127.0.0.1", port, local_hostname=f"poste-12.{OFFICE}", timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, local_hostname=f"poste-12.{OFFICE}", timeout=60) as client:
         client.starttls(context=context)
         client.login(login, password)
         client.ehlo_or_helo_if_needed()

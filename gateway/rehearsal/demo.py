@@ -194,7 +194,7 @@ class _Demo:
 def get_json(url: str) -> dict[str, Any]:
     """Fetch a JSON document of the gateway; StageError when it answers anything else."""
     place, _, path = url.removeprefix("http://").partition("/")
-    client = http.client.HTTPConnection(place, timeout=10)
+    client = http.client.HTTPConnection(place, timeout=60)
     try:
         client.request("GET", f"/{path}")
         answer = client.getresponse()

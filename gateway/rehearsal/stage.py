@@ -31,7 +31,7 @@ from gateway.rehearsal.world import GATEWAY, OFFICE, USER
 
 _READY = 120.0  # seconds until everything answers, on a slow machine
 _END = 8.0  # seconds until a process that was told to end is ended
-_ANSWER = 20.0
+_ANSWER = 60.0
 LOGIN = "agnes"
 ACCOUNT = "valfleury"
 _POLICIES = {

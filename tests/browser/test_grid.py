@@ -69,7 +69,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         threading.Event().wait(0.05)
     yield f"http://{address}/r/{word}"
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive(), "the web process ends when it is told to"
     loop.close()
 

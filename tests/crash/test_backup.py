@@ -57,7 +57,7 @@ def test_what_was_acknowledged_is_in_the_backup(tmp_path: Path, gateway: Running
         user.start()
     try:
         for n in range(3):
-            until(lambda n=n: len(acknowledged) > 8 * (n + 1), 60, "mails are taken")
+            until(lambda n=n: len(acknowledged) > 8 * (n + 1), 90, "mails are taken")
             before = list(acknowledged)
             file = tmp_path / f"{n}.tar.gz"
             gateway.command("backup", str(file))
@@ -86,14 +86,14 @@ def test_a_backup_that_is_killed_leaves_no_file_and_harms_nobody(
         store.mkdir()
         words = ["--config", str(gateway.folder / "mail2campaign.toml"), "backup", str(store)]
         killed = subprocess.Popen([sys.executable, "-m", "gateway.cli.main", *words], env=gateway.environment)
-        until(lambda: [one for one in store.iterdir() if one.stat().st_size > 1_000_000], 30, "it writes")
+        until(lambda: [one for one in store.iterdir() if one.stat().st_size > 1_000_000], 90, "it writes")
         killed.send_signal(signal.SIGKILL)
         killed.wait()
         assert [one.name[:1] for one in store.iterdir()] == ["."]  # a part, which no restore takes for a backup
     finally:
         big.unlink()
     gateway.submit(message(3, subject="Encore"))
-    until(lambda: sum(b"Subject: Encore" in mail.raw for mail in shared_sink.mails) >= 3, 30, "the gateway goes on")
+    until(lambda: sum(b"Subject: Encore" in mail.raw for mail in shared_sink.mails) >= 3, 90, "the gateway goes on")
     gateway.command("backup", str(store))
     (file,) = store.iterdir()
     assert archive.check(file)["domain"] == "gateway.test"

@@ -51,7 +51,7 @@ def serving(folder: Path, sink: Sink, **overrides: str) -> Iterator[Running]:
 
 def sent(sink: Sink, count: int) -> None:
     """Wait until so many of the campaign's mails have arrived."""
-    until(lambda: len(people(sink)) >= count, 60, f"{count} mails")
+    until(lambda: len(people(sink)) >= count, 120, f"{count} mails")
 
 
 def test_a_frozen_sender_is_ended_and_its_work_goes_on(gateway: Running, shared_sink: Sink) -> None:
@@ -61,7 +61,7 @@ def test_a_frozen_sender_is_ended_and_its_work_goes_on(gateway: Running, shared_
     sent(shared_sink, 200)
     frozen, before = gateway.children("_send")[0], len(gateway.log())
     os.kill(frozen, signal.SIGSTOP)
-    until(lambda: not alive(frozen), 60, "the supervisor kills it")
+    until(lambda: not alive(frozen), 120, "the supervisor kills it")
     assert finished(gateway, token)["statuses"]["delivered"] == 1_500
     assert len(gateway.children("_send")) == 2
     assert "child_hangs" in gateway.log()[before:]
@@ -75,7 +75,7 @@ def test_the_database_locked_for_some_seconds(gateway: Running, shared_sink: Sin
     sent(shared_sink, 200)
     stranger = sqlite3.connect(database(gateway), isolation_level=None, timeout=30)
     stranger.execute("BEGIN IMMEDIATE")
-    stopped = until(lambda: standstill(shared_sink), 30, "no more is sent than may be in doubt")
+    stopped = until(lambda: standstill(shared_sink), 90, "no more is sent than may be in doubt")
     assert stopped < 1_500, "what cannot be written down is not sent"
     stranger.rollback()
     stranger.close()
@@ -117,7 +117,7 @@ def test_a_full_disk(tmp_path: Path, sink: Sink) -> None:
         sent(sink, 200)
         filler = disk / "filler"
         fill(filler)
-        until(lambda: standstill(sink), 30, "nothing more is sent")
+        until(lambda: standstill(sink), 90, "nothing more is sent")
         with pytest.raises(smtplib.SMTPException, match="452"):
             gateway.submit(message(3))
         filler.unlink()
@@ -147,9 +147,8 @@ def clock_shift(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("hours", [2, -2])
-def test_the_clock_jumps(tmp_path: Path, sink: Sink, clock_shift: Path, hours: int) -> None:
-    """In either direction, in every process at once."""
+def test_the_clock_is_set_back_and_right_again(tmp_path: Path, sink: Sink, clock_shift: Path) -> None:
+    """By two hours, in every process at once. Who was to be tried again at an hour that has not come yet waits for it."""
     shift = tmp_path / "shift"
     shift.write_bytes(bytes(8))
     gateway = Running(tmp_path / "gateway", sink.port)
@@ -158,9 +157,10 @@ def test_the_clock_jumps(tmp_path: Path, sink: Sink, clock_shift: Path, hours: i
     try:
         gateway.submit(message(1_500))
         token = acknowledged(sink)
-        sent(sink, 200)
-        with shift.open("r+b") as file:
-            file.write((hours * 3_600).to_bytes(8, sys.byteorder, signed=True))
+        for seconds, count in ((-7_200, 200), (0, 800)):
+            sent(sink, count)
+            with shift.open("r+b") as file:
+                file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
         assert finished(gateway, token)["statuses"]["delivered"] == 1_500
     finally:
         gateway.stop()
@@ -179,13 +179,13 @@ class Names:
 
     def __enter__(self) -> Names:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(port=self._port), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._server.start(port=self._port), self._loop).result(60)
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._server.stop(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 def test_dns_gone_and_back(tmp_path: Path, sink: Sink) -> None:
@@ -199,7 +199,7 @@ def test_dns_gone_and_back(tmp_path: Path, sink: Sink) -> None:
     with serving(tmp_path / "gateway", sink, **overrides) as gateway:
         gateway.submit(message(300, domains=60))
         token = acknowledged(sink)
-        until(lambda: gateway.report(token)["statuses"]["awaiting"] > 0, 60, "lookups fail")
+        until(lambda: gateway.report(token)["statuses"]["awaiting"] > 0, 120, "lookups fail")
         report = gateway.report(token)
         assert_exact(report)
         waiting = sum(report["statuses"][name] for name in ("queued", "awaiting", "deferred"))
@@ -217,7 +217,7 @@ def test_all_receivers_gone_and_back(tmp_path: Path) -> None:
         token = acknowledged(first)
         sent(first, 200)
         first.stop()
-        until(lambda: gateway.report(token)["statuses"]["awaiting"] > 0, 60, "nobody answers")
+        until(lambda: gateway.report(token)["statuses"]["awaiting"] > 0, 120, "nobody answers")
         assert_exact(gateway.report(token))
         with Sink(port=port) as second:
             second.mails += first.mails

@@ -68,7 +68,7 @@ def test_orders_are_obeyed_within_a_second(tmp_path: Path, sink: Sink) -> None:
         assert max(found.values()) < 1.0, found
         (acknowledgement,) = [mail.raw for mail in sink.mails if mail.sender == ""]
         token = report_token(acknowledgement)
-        until(lambda: gateway.report(token)["statuses"]["queued"] == 0, 10, "everybody has an end")
+        until(lambda: gateway.report(token)["statuses"]["queued"] == 0, 60, "everybody has an end")
         statuses = gateway.report(token)["statuses"]
         people = {mail.recipient for mail in sink.mails if mail.sender}
         assert statuses["delivered"] == campaign_mails(sink) == len(people)

@@ -27,7 +27,7 @@ def test_random_kills_lose_nothing(gateway: Running, shared_sink: Sink, seed: in
     token = acknowledged(shared_sink)
     killed = 0
     for progress in (100, 500, 900, 1_300, 1_700):
-        until(lambda progress=progress: len(people(shared_sink)) >= progress, 60, f"{progress} mails")
+        until(lambda progress=progress: len(people(shared_sink)) >= progress, 120, f"{progress} mails")
         role = dice.choice(["_send", "_send", "_receive", "_web", "all"])
         if role == "all":
             gateway.kill_all()
@@ -46,7 +46,7 @@ def test_random_kills_lose_nothing(gateway: Running, shared_sink: Sink, seed: in
 def test_one_sender_killed_alone(gateway: Running, shared_sink: Sink) -> None:
     gateway.submit(message(2_000))
     token = acknowledged(shared_sink)
-    until(lambda: len(people(shared_sink)) >= 300, 60, "300 mails")
+    until(lambda: len(people(shared_sink)) >= 300, 120, "300 mails")
     os.kill(gateway.children("_send")[0], signal.SIGKILL)
     report = finished(gateway, token)
     assert report["statuses"]["delivered"] == 2_000
@@ -57,7 +57,7 @@ def test_one_sender_killed_alone(gateway: Running, shared_sink: Sink) -> None:
 def test_everything_killed_resumes_within_thirty_seconds(gateway: Running, shared_sink: Sink) -> None:
     gateway.submit(message(2_000))
     token = acknowledged(shared_sink)
-    until(lambda: len(people(shared_sink)) >= 300, 60, "300 mails")
+    until(lambda: len(people(shared_sink)) >= 300, 120, "300 mails")
     gateway.kill_all()
     before = len(people(shared_sink))
     gateway.start()
@@ -95,7 +95,7 @@ def test_the_gateway_killed_around_the_final_dot(gateway: Running, shared_sink: 
     """Between the dot and the 250 the client repeats the mail; after the 250 the spool has it: one campaign each."""
     dice = random.Random(3)
     for number in range(6):
-        client = until(lambda: logged_in(gateway), 90, "the gateway takes mail again")
+        client = until(lambda: logged_in(gateway), 120, "the gateway takes mail again")
         client.mail("contact@acme.test")
         client.rcpt("mail@gateway.test")
         client.putcmd("data")
@@ -112,7 +112,7 @@ def test_the_gateway_killed_around_the_final_dot(gateway: Running, shared_sink: 
             said = 0
         client.close()
         if said != 250:
-            until(lambda raw=raw: submitted(gateway, raw), 90, "the client's second try")
+            until(lambda raw=raw: submitted(gateway, raw), 120, "the client's second try")
 
     def reports() -> set[str]:
         return {report_token(mail.raw) for mail in acknowledgements(shared_sink)}  # a repeated mail has the same again
@@ -131,7 +131,7 @@ def test_the_gateway_killed_while_it_reads_the_list(gateway: Running, shared_sin
         time.sleep(0.15)
         for pid in gateway.children("_receive"):
             os.kill(pid, signal.SIGKILL)
-        until(lambda: gateway.children("_receive"), 60, "it is started again")
+        until(lambda: gateway.children("_receive"), 120, "it is started again")
     token = acknowledged(shared_sink)
     report = finished(gateway, token)
     assert (report["lines"], report["statuses"]["delivered"]) == (5_000, 5_000)

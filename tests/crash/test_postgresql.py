@@ -51,7 +51,7 @@ def gateway(url: str, tmp_path: Path, sink: Sink) -> Iterator[Running]:
 
 
 def sent(sink: Sink, count: int) -> None:
-    until(lambda: len(people(sink)) >= count, 90, f"{count} mails")
+    until(lambda: len(people(sink)) >= count, 120, f"{count} mails")
 
 
 def test_random_kills_lose_nothing(gateway: Running, sink: Sink) -> None:
@@ -91,7 +91,7 @@ def test_a_host_joins_and_dies(gateway: Running, sink: Sink, tmp_path: Path) -> 
     host = worker(gateway, tmp_path / "host", OTHER)
     log = tmp_path / "host" / "worker.log"
     try:
-        until(lambda: log.read_text().count(JOINED) >= 2, 60, "the senders of the second host join")
+        until(lambda: log.read_text().count(JOINED) >= 2, 120, "the senders of the second host join")
         gateway.submit(message(PEOPLE, domains=3))
         token = acknowledged(sink)
         sent(sink, PEOPLE // 3)

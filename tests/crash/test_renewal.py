@@ -113,24 +113,24 @@ def test_nothing_is_refused_or_lost(tmp_path: Path, sink: Sink) -> None:
         process = gateway.process
         assert process is not None
         with Load(gateway) as load:
-            until(lambda: load.sent > 3 and load.read > 3, 30, "they are served")
+            until(lambda: load.sent > 3 and load.read > 3, 120, "they are served")
             # settings that cannot be used change nothing, also for a child that starts afterwards
             toml.write_text("[limits]\nno_such_key = 1\n")
             process.send_signal(signal.SIGHUP)
-            until(lambda: events(gateway, "settings_refused"), 20, "refused")
+            until(lambda: events(gateway, "settings_refused"), 120, "refused")
             (web,) = gateway.children("_web")
             os.kill(web, signal.SIGTERM)
-            until(lambda: started(gateway, "web") == 2, 30, "it is started again")
+            until(lambda: started(gateway, "web") == 2, 120, "it is started again")
             # a database elsewhere is no matter of a reload
             elsewhere = '[database]\nurl = "sqlite+aiosqlite:////nowhere/x.db"\n'
             toml.write_text(whole.replace("[database]\n", elsewhere))
             process.send_signal(signal.SIGHUP)
-            until(lambda: len(events(gateway, "settings_refused")) == 2, 20, "refused")
+            until(lambda: len(events(gateway, "settings_refused")) == 2, 120, "refused")
             assert "database.url" in str(events(gateway, "settings_refused")[-1]["why"])
             # good ones renew every child, one after the other
             toml.write_text(whole.replace("[limits]\n", "[limits]\npause_after = 300\n"))
             process.send_signal(signal.SIGHUP)
-            until(lambda: started(gateway, "sender-1") == 2, 60, "all are renewed")
+            until(lambda: started(gateway, "sender-1") == 2, 120, "all are renewed")
             assert events(gateway, "reloaded")[-1]["changed"] == ["limits.pause_after"]
             # the program itself: the same process, the same sockets; what else is asked meanwhile is done afterwards
             before, children = (load.sent, load.read), len(events(gateway, "child_started"))
@@ -141,14 +141,14 @@ def test_nothing_is_refused_or_lost(tmp_path: Path, sink: Sink) -> None:
                 return len(events(gateway, "child_started")) > children
 
             process.send_signal(signal.SIGUSR2)
-            until(lambda: events(gateway, "replacing"), 60, "it makes room")
-            until(asked_again, 60, "the successor starts")
-            until(lambda: len(events(gateway, "replacing")) >= 2, 60, "asked once more, it makes room once more")
-            until(lambda: load.sent > before[0] + 3 and load.read > before[1] + 3, 60, "they are served again")
+            until(lambda: events(gateway, "replacing"), 120, "it makes room")
+            until(asked_again, 120, "the successor starts")
+            until(lambda: len(events(gateway, "replacing")) >= 2, 120, "asked once more, it makes room once more")
+            until(lambda: load.sent > before[0] + 3 and load.read > before[1] + 3, 120, "they are served again")
         assert load.faults == []
         assert alive(process.pid)
         until(lambda: sum(b"Subject: Renouvellement" in one.raw and one.sender != "" for one in sink.mails) >= load.sent,
-              60, "every mail that got its 250 was sent")  # fmt: skip
+              120, "every mail that got its 250 was sent")  # fmt: skip
         people = [one.message_id for one in sink.mails if one.sender != "" and b"Subject: Renouvellement" in one.raw]
         assert len(set(people)) == load.sent
     finally:
@@ -178,11 +178,11 @@ def test_another_certificate_is_served_without_a_restart(tmp_path: Path, gateway
     try:
         leaf.private_key_pem.write_to_path(folder / "key.pem")  # half of a renewal
         gateway.process.send_signal(signal.SIGHUP)
-        until(lambda: events(gateway, "certificate_refused"), 20, "half a pair is refused")
+        until(lambda: events(gateway, "certificate_refused"), 120, "half a pair is refused")
         assert served(gateway.submissions) == first
         leaf.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         gateway.process.send_signal(signal.SIGHUP)
-        until(lambda: events(gateway, "certificate_loaded"), 20, "the pair is read")
+        until(lambda: events(gateway, "certificate_loaded"), 120, "the pair is read")
         assert served(gateway.submissions) != first
     finally:
         for path, data in old.items():
@@ -197,7 +197,7 @@ def test_a_program_that_cannot_run_takes_nobody_s_place(tmp_path: Path, gateway:
     try:
         toml.write_text("broken")
         gateway.process.send_signal(signal.SIGUSR2)
-        until(lambda: events(gateway, "replacement_refused"), 60, "it is refused")
+        until(lambda: events(gateway, "replacement_refused"), 120, "it is refused")
         assert gateway.running
         gateway.ready()
     finally:

@@ -16,7 +16,7 @@ from sink import Sink
 from store import actions, campaigns
 from store.engine import Database
 
-pytestmark = [pytest.mark.crash, pytest.mark.alone]
+pytestmark = pytest.mark.crash
 PEOPLE = 6_000
 
 
@@ -43,14 +43,14 @@ def test_killed_in_the_midst_it_is_made_once(tmp_path: Path, delay: float) -> No
         gateway.start()
         try:
             gateway.submit(message(PEOPLE))
-            until(lambda: states(gateway) == ["finished"], 120, "the first campaign ends")
+            until(lambda: states(gateway) == ["finished"], 240, "the first campaign ends")
             sink.mails.clear()
             said = gateway.command("campaign", "replay", "1", "--to", "all")
             assert "noted" in said
             time.sleep(delay)
             gateway.kill_all()
             gateway.start()
-            until(lambda: states(gateway) == ["finished", "finished"], 120, "the second campaign ends")
+            until(lambda: states(gateway) == ["finished", "finished"], 240, "the second campaign ends")
             campaigns_, done = look(gateway)
             assert [(one.stage, one.outcome["recipients"]) for one in done] == [("done", PEOPLE)]
             assert campaigns_[0].recipients == campaigns_[0].lines == PEOPLE

@@ -142,7 +142,7 @@ class Client:
         """One whole reply."""
         lines = []
         while True:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 line = (await self.reader.readline()).decode()
             lines.append(line.rstrip("\r\n"))
             if line[3:4] != "-":

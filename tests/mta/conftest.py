@@ -148,7 +148,7 @@ class Lane:
     def send(self, *addresses: str, content: bytes = b"Subject: x\r\n\r\nhello\r\n") -> None:
         self.pool.submit(Way(self.site), [parcel(address, content) for address in addresses])
 
-    async def wait(self, count: int = 1, patience: float = 25.0) -> dict[str, Outcome]:
+    async def wait(self, count: int = 1, patience: float = 60.0) -> dict[str, Outcome]:
         async with asyncio.timeout(patience):
             while len(self.outcomes) + len(self.unsent) + len(self.later) + len(self.broken) < count:
                 self.changed.clear()

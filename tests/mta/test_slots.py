@@ -47,7 +47,7 @@ def test_killed_processes_leave_nothing_behind(tmp_path: Path) -> None:
     slots = Slots(tmp_path)
     assert slots.take("orange@1", 2) is None
     holder.send_signal(signal.SIGKILL)
-    holder.wait(10)
+    holder.wait(60)
     holder.stdout.close()
     assert slots.take("orange@1", 2) and slots.take("orange@1", 2)
 

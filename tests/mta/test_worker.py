@@ -71,13 +71,13 @@ class House:
     async def end(self) -> None:
         self.stop.set()
         if self.running is not None:
-            await asyncio.wait_for(self.running, 15)
+            await asyncio.wait_for(self.running, 60)
 
     async def ask(self, query: str) -> list[tuple[object, ...]]:
         async with self.db.read() as conn:
             return [tuple(row) for row in await conn.execute(text(query))]
 
-    async def until(self, query: str, wanted: object, patience: float = 10.0) -> None:
+    async def until(self, query: str, wanted: object, patience: float = 60.0) -> None:
         async with asyncio.timeout(patience):
             while (await self.ask(query))[0][0] != wanted:
                 assert self.running is None or not self.running.done(), self.running

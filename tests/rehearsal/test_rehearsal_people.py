@@ -80,7 +80,7 @@ async def lived(address: str, web: Web) -> tuple[People, Post]:
     post = Post()
     people = People("m.test", post.send, pace=0.0)
     people.receive(arrival(address, web.url))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not people.idle:
             await asyncio.sleep(0)
     assert people.counts["surprises"] == 0, list(people.feed)
@@ -155,7 +155,7 @@ async def test_a_bounce_is_understood_by_other_people(web: Web) -> None:
 async def test_a_wrong_answer_is_a_surprise() -> None:
     people = People("m.test", Post().send, pace=0.0)
     people.receive(arrival(somebody(Habit.OPEN)))  # nobody listens on that port
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not people.idle:
             await asyncio.sleep(0)
     assert people.counts == {"surprises": 1}

@@ -51,7 +51,7 @@ class Site:
             await self.room.settled()
 
     def client(self) -> aiosmtplib.SMTP:
-        return aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, validate_certs=False, timeout=5)
+        return aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, validate_certs=False, timeout=60)
 
     async def send(self, local: str = "a", raw: bytes = MAIL) -> str:
         async with self.client() as client:
@@ -76,7 +76,7 @@ async def test_smtplib_gets_through_too(site: Callable[[Behaviour], Site]) -> No
     async with site(Behaviour.ACCEPT).open() as open_site:
 
         def send() -> dict[str, tuple[int, bytes]]:
-            with smtplib.SMTP("127.0.0.1", open_site.port, timeout=5) as client:
+            with smtplib.SMTP("127.0.0.1", open_site.port, timeout=60) as client:
                 return client.sendmail("b@m.test", [f"a@{open_site.house.domain}"], MAIL)
 
         assert await asyncio.to_thread(send) == {}
@@ -148,7 +148,7 @@ async def test_commands_may_come_in_one_flight(site: Callable[[Behaviour], Site]
         reader, writer = await asyncio.open_connection("127.0.0.1", open_site.port)
         domain = open_site.house.domain.encode()
         writer.write(b"EHLO m\r\nMAIL FROM:<>\r\nRCPT TO:<a@" + domain + b">\r\nDATA\r\nRSET\r\nQUIT\r\n")
-        said = (await asyncio.wait_for(reader.read(), 5)).decode().splitlines()
+        said = (await asyncio.wait_for(reader.read(), 60)).decode().splitlines()
         writer.close()
     assert "250-PIPELINING" in said
     assert [line[:3] for line in said if line[3] == " "] == ["220", "250", "250", "550", "503", "250", "221"]

@@ -28,7 +28,9 @@ from store.engine import Database, now_ms
 from store.tables import campaigns
 
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, expect, sync_playwright  # noqa: E402
+
+expect.set_options(timeout=30_000)  # machines that build are busy
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # the one without windows is quicker
 QUIET = [
@@ -110,7 +112,7 @@ def pages(folder: Path) -> Iterator[Site]:
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(run(settings, stop),))
     thread.start()
-    for _ in range(600):
+    for _ in range(2_000):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
             break
         threading.Event().wait(0.05)
@@ -121,7 +123,7 @@ def pages(folder: Path) -> Iterator[Site]:
         f"/b/{sign(ring, Purpose.RETURN, 6, now_ms() // 86_400_000 % 4096)}", f"/r/{past}",
     )  # fmt: skip
     loop.call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive(), "the web process ends when it is told to"
     loop.close()
 

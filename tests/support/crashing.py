@@ -45,11 +45,11 @@ def acknowledgements(sink: Sink) -> list[Taken]:
 
 def acknowledged(sink: Sink) -> str:
     """The token of the report, once the acknowledgement has arrived in the user's mailbox."""
-    mail = until(lambda: acknowledgements(sink), 90, "acknowledgement")
+    mail = until(lambda: acknowledgements(sink), 180, "acknowledgement")
     return report_token(mail[0].raw)
 
 
-def finished(gateway: Running, token: str, seconds: float = 180) -> dict[str, Any]:
+def finished(gateway: Running, token: str, seconds: float = 300) -> dict[str, Any]:
     """The report once the campaign has ended; its ledger is exact at every look before."""
 
     def done() -> dict[str, Any] | None:

@@ -107,7 +107,7 @@ class Sender:
         async with self.database.read() as conn:
             return [tuple(row) for row in await conn.execute(text(query))]
 
-    async def until(self, query: str, wanted: int, seconds: float = 40.0) -> None:
+    async def until(self, query: str, wanted: int, seconds: float = 120.0) -> None:
         """Ask until the first number is as wanted."""
         end = time.monotonic() + seconds
         while (found := (await self.rows(query))[0][0]) != wanted:

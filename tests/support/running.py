@@ -145,8 +145,8 @@ class Running:
     def ready(self) -> None:
         """Wait until it takes mail and pages."""
         for port in (self.mx, self.submission):
-            until(lambda port=port: greets(port), 90, f"port {port} greets")
-        until(lambda: healthy(self.web), 90, "the pages answer")
+            until(lambda port=port: greets(port), 180, f"port {port} greets")
+        until(lambda: healthy(self.web), 180, "the pages answer")
 
     @property
     def running(self) -> bool:
@@ -198,7 +198,7 @@ class Running:
 
     def report(self, token: str) -> dict[str, Any]:
         """The ledger of a report as JSON."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/r/{token}.json", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/r/{token}.json", timeout=60) as answer:
             return dict(json.load(answer))
 
 
@@ -222,7 +222,7 @@ def greets(port: int) -> bool:
 def healthy(port: int) -> bool:
     """Whether the pages answer on that loopback port."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

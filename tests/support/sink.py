@@ -60,7 +60,7 @@ class Sink:
 
     def __enter__(self) -> Sink:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,7 +70,7 @@ class Sink:
         """Take no more connections and drop those that are open; may be said twice."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:

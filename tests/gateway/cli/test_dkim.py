@@ -64,10 +64,10 @@ def dns() -> Iterator[tuple[dict[tuple[str, str], list[str]], int]]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     yield records, server.port
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.run_until_complete(server.stop())
     loop.close()
 

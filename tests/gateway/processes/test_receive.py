@@ -57,7 +57,7 @@ def deliver(port: int, raw: bytes, until: float = 20) -> None:
     deadline = time.monotonic() + until
     while True:
         try:
-            with smtplib.SMTP("127.0.0.1", port, "test", timeout=10) as client:
+            with smtplib.SMTP("127.0.0.1", port, "test", timeout=60) as client:
                 client.sendmail("anne@firm.example", [f"mail@{DOMAIN}"], raw)
                 return
         except ConnectionRefusedError:
@@ -143,7 +143,7 @@ async def test_killed_before_the_250(tmp_path: Path) -> None:
     database, settings = await prepare(tmp_path), settings_for(tmp_path)
     with process(settings) as running:
         await asyncio.to_thread(deliver, port_of(settings), mail(("LISTE.csv", LISTE), id="<0@x>"))
-        with socket.create_connection(("127.0.0.1", port_of(settings)), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", port_of(settings)), timeout=60) as client:
             file = client.makefile("rwb")
             for line in (b"EHLO t", b"MAIL FROM:<anne@firm.example>", f"RCPT TO:<mail@{DOMAIN}>".encode(), b"DATA"):
                 file.write(line + b"\r\n")

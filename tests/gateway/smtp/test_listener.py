@@ -27,7 +27,7 @@ async def test_submission_from_a_mail_client(tmp_path: Path) -> None:
 
 
 def outlook(made: House) -> None:
-    with smtplib.SMTP("localhost", made.port("submission"), "test", timeout=10) as client:
+    with smtplib.SMTP("localhost", made.port("submission"), "test", timeout=60) as client:
         client.starttls(context=trust())
         client.login("Anne", "correct horse")
         assert client.sendmail("anne@firm.example", ["mail@gw.example"], MAIL) == {}
@@ -312,7 +312,7 @@ async def test_a_broken_connection_leaves_nothing(tmp_path: Path) -> None:
         client.writer.transport.abort()
         probe = await Client.open(made.port("mx"))
         await probe.hello()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while made.limits.held_bytes or (len(made.limits._peers) and made.limits._peers["127.0.0.1"] > 1):
                 await probe.say("NOOP")
         assert made.spool.pending() == []

@@ -50,12 +50,12 @@ async def following(web: Web, word: str = "") -> AsyncIterator[News]:
         yield news
     finally:
         gone.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await task
 
 
 async def told(news: News) -> tuple[str, dict[str, Any]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await news.get()
 
 

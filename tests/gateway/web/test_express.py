@@ -38,7 +38,7 @@ class Line:
 
     async def answer(self, *, body: bool = True) -> bytes:
         """The next answer, without its date."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"\r\ncontent-length: (\d+)", head)
             size = int(length[1]) if length and body else 0
@@ -85,7 +85,7 @@ async def house(web: Web, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hous
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = serve.Server(serve.configuration(Settings(), web.reader.app))
         running = asyncio.create_task(server.serve([listening]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not server.started:
                 await asyncio.sleep(0.01)
         yield House(web, server, listening.getsockname()[1], short)
@@ -205,7 +205,7 @@ async def test_an_answer_waits_for_the_disk_but_not_for_ever(house: House, monke
         assert (await line.answer()).startswith(b"HTTP/1.1 200")
         assert await house.web.story() == []
         released.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not await house.web.story():
                 await asyncio.sleep(0.02)
         assert len(await house.web.story()) == 1
@@ -225,14 +225,14 @@ async def test_the_end_of_the_server_waits_for_the_disk(house: House, monkeypatc
         await asked.wait()
         house.server.should_exit = True
         assert (await line.answer()).startswith(b"HTTP/1.1 200")
-        assert await asyncio.wait_for(line.reader.read(), 5) == b""
+        assert await asyncio.wait_for(line.reader.read(), 60) == b""
     assert len(await house.web.story()) == 1
 
 
 async def test_who_leaves_before_the_answer_is_on_record_all_the_same(house: House) -> None:
     async with house.line() as line:
         await line.say(request("GET", f"/o/{house.web.token(Purpose.OPEN)}.gif"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await house.web.story():
             await asyncio.sleep(0.02)
 

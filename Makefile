@@ -65,7 +65,7 @@ soak: $(DEV)
 
 # The same tests as in make test, with many more and ever new examples; then by coverage.
 fuzz: $(DEV)
-	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/fuzz $(ARGS)
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/fuzz tests/gateway/api/test_schemathesis.py $(ARGS)
 	@for target in list mail campaign return winmail config explain; do \
 		$(BIN)/python scripts/fuzz_guided.py $$target --seconds $(or $(SECONDS),60) || exit 1; done
 

@@ -102,8 +102,12 @@ class Stage:
         serve = await self._spawn(
             "serve", ["-m", "gateway.cli.main", "--config", str(self.folder / FILE), "serve"], environment
         )
-        for port in (self.submission_port, self.mx_port, web):
-            await self._answers(port, serve)
+        for port, request in (
+            (self.submission_port, b""),
+            (self.mx_port, b""),
+            (web, b"GET /healthz HTTP/1.0\r\n\r\n"),
+        ):
+            await self._answers(port, request, serve)
 
     async def _start_internet(self) -> dict[str, int]:
         data = self.folder / "data"
@@ -149,14 +153,17 @@ class Stage:
         self._children.append(child)
         return child
 
-    async def _answers(self, port: int, serve: asyncio.subprocess.Process) -> None:
+    async def _answers(self, port: int, request: bytes, serve: asyncio.subprocess.Process) -> None:
+        """Wait until a port greets, or answers a request: it is open before anybody serves it."""
         try:
             async with asyncio.timeout(_READY):
                 while serve.returncode is None:
                     with contextlib.suppress(OSError):
-                        _, writer = await asyncio.open_connection("127.0.0.1", port)
-                        writer.close()
-                        return
+                        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                        with contextlib.closing(writer):
+                            writer.write(request)
+                            if await reader.read(1):
+                                return
                     await asyncio.sleep(0.05)
         except TimeoutError:
             pass

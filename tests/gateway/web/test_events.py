@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -122,8 +124,8 @@ async def test_streams_are_bounded_and_end_when_the_process_does(web: Web, monke
 
 @pytest.mark.usefixtures("quick")
 async def test_a_quiet_stream_beats_and_does_not_last_for_ever(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "BEAT", 0.05)
-    monkeypatch.setattr(streaming, "LIFE", 0.5)
+    ticks = itertools.count(0.0, 8.0)  # at each look at the clock, eight seconds have gone by
+    monkeypatch.setattr(streaming, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     answer = await web.reader.get(f"/r/{web.word}/events")
     assert answer.text.startswith("retry: ") and answer.text.count("event: news") == 1
     assert answer.text.count("event: beat") >= 2 and "event: end" not in answer.text
@@ -138,5 +140,5 @@ async def test_a_link_that_was_revoked_follows_nothing(web: Web) -> None:
         assert kind == "news" and "/stop" not in first["regions"]["head"], "it only reads"
     async with web.db.write() as conn:
         assert await links.revoke(conn, web.campaign.id, 1, now_ms())
-    assert (await web.reader.get(f"/r/{word}/events")).status == 404
+    assert (await web.reader.get(f"/r/{word}/events")).status == 410
     assert (await web.reader.get(f"/r/{'x' * 43}/events")).status == 404

@@ -9,10 +9,6 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 
-from openpyxl import Workbook
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
-
 from gateway.i18n import text
 from gateway.sheet import Xlsx
 from mail.system import File
@@ -29,6 +25,11 @@ _FILLED = 200  # lines whose cells are text before anything is typed into them
 @lru_cache(maxsize=4)
 def example(locale: str) -> File:
     """A small list to start from."""
+    # read on first use: every process of a gateway would pay 80 ms for it at its start
+    from openpyxl import Workbook
+    from openpyxl.styles import Font, PatternFill
+    from openpyxl.utils import get_column_letter
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None  # a new workbook has one

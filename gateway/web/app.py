@@ -37,6 +37,7 @@ from gateway.web import (
     track,
     unsubscribe,
 )
+from gateway.web.compress import Compress
 from gateway.web.context import Context
 from gateway.web.exports import pages as export_pages
 from gateway.web.exports.maker import Maker
@@ -148,6 +149,7 @@ def build(ctx: Context) -> Starlette:
     app.add_middleware(Names, domain=ctx.domain, url=ctx.url, secure=secure, proxies=ctx.proxies)
     app.add_middleware(Guard, bodies=bodies | dict.fromkeys(BRINGS, LIST + BODY))
     app.add_middleware(Remembering)
+    app.add_middleware(Compress)
     app.state.context = ctx
     api.prepare(app, ctx)
     app.state.metrics = metrics.Reading()

@@ -1,12 +1,13 @@
 """Pages from templates, the static files, and what is said when something is not there.
 
 In: a template's name, a language and values. Out: HTML answers; every value is escaped (autoescape), a value that is
-missing raises (a bug, found by tests). Static files carry a hash of their content in the address and are kept for a
-year. `problem` is the page for 404, 410, 413, 500 and their like. Nothing is logged here.
+missing raises (a bug, found by tests). Static files carry a hash of their content in the address, are kept for a year and
+are compressed once. `problem` is the page for 404, 410, 413, 500 and their like. Nothing is logged here.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway import i18n
+from gateway.web import compress
 from mail.download import size
 
 _HERE = Path(__file__).parent
@@ -40,9 +42,9 @@ _environment = Environment(
 
 
 @cache
-def _static(name: str) -> tuple[bytes, str]:
+def _static(name: str) -> tuple[bytes, str, bytes]:
     data = (_HERE / "static" / name).read_bytes()
-    return data, hashlib.sha256(data).hexdigest()[:12]
+    return data, hashlib.sha256(data).hexdigest()[:12], gzip.compress(data, 9, mtime=0)
 
 
 def asset(name: str) -> str:
@@ -98,7 +100,10 @@ async def static(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in STATIC:
         return problem(i18n.DEFAULT, 404)
-    data, version = _static(name)
+    data, version, packed = _static(name)
     fresh = request.path_params["version"] == version
-    kept = "public, max-age=31536000, immutable" if fresh else "no-store"
-    return Response(data, media_type=STATIC[name], headers={"Cache-Control": kept})
+    headers = {"Vary": "Accept-Encoding"}
+    headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-store"
+    if compress.takes_gzip(request.headers) and len(packed) < len(data):
+        data, headers["Content-Encoding"] = packed, "gzip"
+    return Response(data, media_type=STATIC[name], headers=headers)

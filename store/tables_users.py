@@ -7,7 +7,18 @@ is raised here.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from store.tables import Id, _id, metadata
 
@@ -69,6 +80,24 @@ app_passwords = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+)
+
+# what people had remembered of the report's details (store.preferences)
+login_columns = Table(
+    "login_columns",
+    metadata,
+    Column("login_id", Id, ForeignKey("logins.id"), primary_key=True, autoincrement=False),
+    Column("columns", Text, nullable=False),  # JSON list
+)
+
+saved_filters = Table(
+    "saved_filters",
+    metadata,
+    _id(),
+    Column("login_id", Id, ForeignKey("logins.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("words", Text, nullable=False),  # JSON list of pairs
+    UniqueConstraint("login_id", "name"),
 )
 
 # campaigns that somebody writes on the pages; files lie in the folder `drafts` of the data folder

@@ -16,7 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.accounts import Taken
 from store.tables import accounts
-from store.tables_users import app_passwords, drafts, logins, password_letters, recovery_codes, sessions
+from store.tables_users import (
+    app_passwords,
+    drafts,
+    login_columns,
+    logins,
+    password_letters,
+    recovery_codes,
+    saved_filters,
+    sessions,
+)
 
 ROLES = ("read", "send", "admin")  # each may what the one before may
 
@@ -137,7 +146,7 @@ async def remove(conn: AsyncConnection, user: User) -> None:
     """Forget a user; LastAdmin when the account would have no admin any more."""
     if user.role == "admin":
         await _keep_admin(conn, user)
-    for table in (sessions, password_letters, recovery_codes, app_passwords, drafts):
+    for table in (sessions, password_letters, recovery_codes, app_passwords, drafts, login_columns, saved_filters):
         await conn.execute(delete(table).where(table.c.login_id == user.id))
     await conn.execute(delete(logins).where(logins.c.id == user.id))
 

@@ -75,14 +75,14 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return counted
 
 
-async def form(request: Request) -> FormData:
+async def form(request: Request, fields: int = 20) -> FormData:
     """Read a small form (urlencoded or multipart, no files); 408 when it takes too long, 413 when it is large."""
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > BODY:
         raise HTTPException(413)
     try:
         async with asyncio.timeout(SLOW):
-            return await request.form(max_files=0, max_fields=20, max_part_size=4096)
+            return await request.form(max_files=0, max_fields=fields, max_part_size=4096)
     except TimeoutError as error:
         raise HTTPException(408) from error
 

@@ -15,6 +15,7 @@ from gateway.web.extranet.house import addresses, aside, owners, queues
 from gateway.web.extranet.new import pages, sending
 from gateway.web.extranet.programs import routes as programs
 from gateway.web.extranet.registers import routes as registers
+from gateway.web.grid import remembered
 
 HOME = gate.HOME
 
@@ -70,6 +71,7 @@ ROUTES = [
     Route(f"{HOME}/p/{{token}}", passwords.show),
     Route(f"{HOME}/p/{{token}}", passwords.choose, methods=["POST"]),
     Route(f"{HOME}/campagnes", tracking.show),
+    Route(f"{HOME}/campagnes/{{campaign:int}}/memory", remembered.keep, methods=["POST"]),
     *_NEW,
     *_HOUSE,
     Route(account.PAGE, account.show),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 
 from gateway.web import access, context, guard
-from gateway.web.grid import asked, listing, looking
+from gateway.web.grid import asked, listing, looking, remembered
 from gateway.web.grid.asked import Query
 from gateway.web.grid.looking import Seen
 from store.values import Campaign, Ledger
@@ -33,10 +34,15 @@ def query(request: Request, campaign: Campaign) -> Query:
 async def see(request: Request, conn: Any, campaign: Campaign, ledger: Ledger) -> tuple[Query, Seen]:
     """What is asked for, and what there is of it."""
     wanted = query(request, campaign)
-    return wanted, await looking.see(conn, campaign.id, ledger, wanted, request.app.state.sorter)
+    seen = await looking.see(conn, campaign.id, ledger, wanted, request.app.state.sorter)
+    return wanted, replace(seen, remembered=await remembered.of(request, conn))
 
 
 def values(request: Request, campaign: Campaign, ledger: Ledger, wanted: Query, seen: Seen) -> dict[str, Any]:
     """What the table is drawn from."""
     found = listing.values(campaign, ledger, wanted, seen, context.language(request, campaign.locale))
-    return found | {"export_proof": guard.proof(access.of(request).secret, "exports")}
+    secret = access.of(request).secret
+    return found | {
+        "export_proof": guard.proof(secret, "exports"),
+        "memory_proof": guard.proof(secret, remembered.FORM),
+    }

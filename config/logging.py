@@ -100,6 +100,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "machines_refused": ("error", set()),
     "consent_changed": ("info", {"account", "recipient", "kind", "source"}),
     "token_refused": ("info", {"purpose"}),
+    "list_gathered": ("info", {"campaign", "rows"}),
     "list_sorted": ("info", {"campaign", "rows"}),
     "export_asked": ("info", {"campaign", "kind"}),
     "export_written": ("info", {"campaign", "rows", "bytes"}),

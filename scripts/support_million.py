@@ -13,7 +13,7 @@ from seed_report import FIRMS, FIRST, LAST
 from sqlalchemy import insert, update
 
 from parsers.provider_domains import DOMAINS
-from store import accounts, campaigns, rows
+from store import accounts, campaigns, rows, searched
 from store.engine import Database, now_ms
 from store.states import Status
 from store.tables import campaigns as campaigns_table
@@ -25,7 +25,7 @@ WORD = "m" * 43
 COLUMNS = ("RS", "Nom", "Prénom", "Tél", "Email")
 _NAMES = (
     "campaign_id", "line", "part", "address", "name", "fields", "tracked", "status", "attempts", "last_at", "delivered_at",
-    "opened_at", "clicked_at", "unsubscribed_at", "clicks", "reply",
+    "opened_at", "clicked_at", "unsubscribed_at", "clicks", "reply", "folded",
 )  # fmt: skip
 _LIVES = (
     [Status.DELIVERED] * 56 + [Status.OPENED] * 24 + [Status.CLICKED] * 7 + [Status.CANCELLED] * 6 + [Status.ERROR] * 2
@@ -69,7 +69,8 @@ def _row(dice: random.Random, campaign: int, i: int, count: int, begun: int) -> 
     first, last, status = dice.choice(FIRST), dice.choice(LAST), dice.choice(_LIVES)
     address = f"{first[0].lower()}.{'martin' if i % 3 else 'durand'}{i}@{dice.choice(_HOSTS)}"
     firm = f"{dice.choice(FIRMS)} {dice.randrange(3000)}"
-    fields = orjson.dumps([firm, last, first, f"06{dice.randrange(10**8):08d}", address]).decode()
+    line = [firm, last, first, f"06{dice.randrange(10**8):08d}", address]
+    fields = orjson.dumps(line).decode()
     at = begun + int(i / count * 20 * 3_600_000)
     delivered = at if status >= Status.DELIVERED else None
     opened = at + dice.randrange(10 * 3_600_000) if status >= Status.OPENED else None
@@ -81,4 +82,5 @@ def _row(dice: random.Random, campaign: int, i: int, count: int, begun: int) -> 
     return (
         campaign, i + 2, 0, address, f"{first} {last}", fields, int(Tracked.FULL), int(status),
         int(status is not Status.QUEUED), last_at, delivered, opened, clicked, left, clicks, reply,
+        searched.copy(address, line, fields),
     )  # fmt: skip

@@ -21,7 +21,7 @@ import orjson
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import actions, files, rows, tallies, webhooks
+from store import actions, files, rows, searched, tallies, webhooks
 from store.engine import now_ms
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
@@ -36,7 +36,7 @@ _JSON = ("columns", "options", "held", "links")
 _TAG = re.compile(r"\{\{[^{}]*(?:\}\}|$)")
 _QUEUED = int(Status.QUEUED)
 _RECIPIENT = ("campaign_id", "line", "part", "address", "name", "fields", "tracked", "status", "attempts", "clicks", "reply",
-              "next_attempt_at")  # fmt: skip
+              "next_attempt_at", "folded")  # fmt: skip
 _FAULT = ("campaign_id", "line", "part", "address", "kind", "detail", "fields")
 
 
@@ -106,28 +106,12 @@ async def add_rows(
     conn: AsyncConnection, campaign_id: int, people: Sequence[NewRecipient], bad: Sequence[NewFault], send_at: int
 ) -> None:
     """Write a chunk of lines (5,000 at most); the recipients are due at `send_at`, once the campaign may send."""
+    made = [(p, _json(p.values)) for p in people]
     await rows.insert(
-        conn,
-        recipients,
-        _RECIPIENT,
-        [
-            (
-                campaign_id,
-                p.line,
-                p.part,
-                p.address,
-                p.name,
-                _json(p.values),
-                int(p.tracked),
-                _QUEUED,
-                0,
-                0,
-                "",
-                send_at,
-            )
-            for p in people
-        ],
-    )
+        conn, recipients, _RECIPIENT,
+        [(campaign_id, p.line, p.part, p.address, p.name, fields, int(p.tracked), _QUEUED, 0, 0, "", send_at,
+          searched.copy(p.address, p.values, fields)) for p, fields in made],
+    )  # fmt: skip
     values = [(campaign_id, f.line, f.part, f.address, f.kind, f.detail, _json(f.values)) for f in bad]
     await rows.insert(conn, faults, _FAULT, values)
 

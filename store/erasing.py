@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from parsers.modes import Tracked
-from store import bulk, exports, orderings, remnants, talks, webhooks
+from store import bulk, exports, haystacks, orderings, remnants, talks, webhooks
 from store.remnants import Remnant
 from store.states import WAITING, Status
 from store.suppressions import SuppressionKeys
@@ -31,6 +31,7 @@ from store.values import CampaignState
 CHUNK = 500
 _BLANK: dict[str, Any] = {
     "line": 0, "part": 0, "address": "", "name": "", "fields": "[]", "tracked": int(Tracked.NONE), "clicks": 0, "reply": "",
+    "folded": None,
     "owner": None, "next_attempt_at": None, "first_attempt_at": None, "last_at": None, "delivered_at": None,
     "bounced_at": None, "opened_at": None, "clicked_at": None, "unsubscribed_at": None, "complained_at": None,
 }  # fmt: skip
@@ -113,6 +114,7 @@ async def _close(conn: AsyncConnection, campaign_id: int, now: int) -> bool:
     await conn.execute(update(suppressions).where(*named).values(address=None))
     await talks.forget(conn, campaign_id)
     await orderings.forget(conn, campaign_id)
+    await haystacks.forget(conn, [campaign_id])
     await conn.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(erased_at=now))
     return False
 
@@ -156,7 +158,9 @@ async def blank(conn: AsyncConnection, ids: Sequence[int], keys: SuppressionKeys
         await conn.execute(update(recipients).where(recipients.c.id == row.id).values(**values))
     erased = [row.id for row in rows]
     await _forget(conn, erased)
-    await exports.forget(conn, sorted({row.campaign_id for row in rows}))
+    touched = sorted({row.campaign_id for row in rows})
+    await exports.forget(conn, touched)
+    await haystacks.forget(conn, touched)
     await bulk.run(conn, *differences.steps())
     return len(rows)
 

@@ -2,8 +2,8 @@
 
 In: a `parsers.filters.Filter`, a search of words and the campaign's zone. Out: one expression over `recipients`, and the
 statuses that it can hold for (an open implies one of four), by which a walk may pass most of a list over. Text is compared
-without regard to case; nothing that a stranger wrote is a pattern: it is escaped, and hours are reckoned with the zone's own
-changes. Nothing is raised or logged.
+without regard to case and accents (store.searched); nothing that a stranger wrote is a pattern: it is escaped, and hours are
+reckoned with the zone's own changes. Nothing is raised or logged.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, not_, or_, true
+import orjson
+from sqlalchemy import JSON, ColumnElement, Text, and_, case, cast, func, literal_column, not_, or_, true
 
 from parsers import filters
 from parsers.filters import Condition, Filter, Kind
+from parsers.folding import fold
 from parsers.provider_domains import DOMAINS
+from store.haystacks import WORDS
 from store.states import PEOPLE, Status
 from store.tables import recipients
 
 ALL = frozenset(Status)
-WORDS = 5  # of a search: each must be found somewhere
 _MOMENTS = {
     "date": recipients.c.last_at, "delivered": recipients.c.delivered_at, "opened": recipients.c.opened_at,
     "clicked": recipients.c.clicked_at, "unsubscribed": recipients.c.unsubscribed_at,
 }  # fmt: skip
 _NUMBERS = {"clicks": recipients.c.clicks, "attempts": recipients.c.attempts, "line": recipients.c.line}
-_SEARCHED = (recipients.c.fields, recipients.c.address, recipients.c.reply)  # names stand in the fields, too
+_FOLDED = recipients.c.folded
 # only these can have the moment: whoever clicked has opened
 _IMPLIED = {
     "opened": frozenset(PEOPLE),
@@ -49,7 +51,7 @@ class Where:
 
 def expression(where: Where, asked: Filter, search: str = "") -> ColumnElement[bool]:
     """What must hold for a recipient to be shown; `true()` when nothing is asked."""
-    parts = [or_(*(holds(where, place, "", word, "") for place in _SEARCHED)) for word in search.split()[:WORDS]]
+    parts = [_found(where, word) for word in search.split()[:WORDS]]
     if asked:
         conditions = [_condition(where, one) for one in asked.conditions]
         parts.append(or_(*conditions) if asked.any else and_(*conditions))
@@ -102,42 +104,70 @@ def _text(where: Where, one: Condition) -> ColumnElement[bool]:
         case "filled":
             return place != ""
         case "equals" | "differs":
-            told = holds(where, place, lead or None, one.value, None)
+            before, after = lead or None, None
         case "starts":
-            told = holds(where, place, lead or None, one.value, "")
+            before, after = lead or None, ""
         case "ends":
-            told = holds(where, place, f"{lead}%" if lead else "", one.value, None)
+            before, after = f"{lead}%" if lead else "", None
         case _:
-            told = holds(where, place, f"{lead}%" if lead else "", one.value, "")
+            before, after = f"{lead}%" if lead else "", ""
+    hold = _replied if one.column == "reply" else holds
+    told = hold(where, place, before, one.value, after)
     return not_(told) if one.operator in ("lacks", "differs") else told
 
 
 def _place(where: Where, one: Condition) -> ColumnElement[str]:
-    if one.own is None:
-        return recipients.c.reply if one.column == "reply" else recipients.c.address
-    return own(where, one.own)
+    if one.own is not None:
+        return own(where, one.own)
+    if one.column == "email":  # a domain is ASCII always, what stands before it need not be
+        return func.coalesce(func.nullif(_element(where, _FOLDED, 0), ""), recipients.c.address)
+    return recipients.c.reply if one.column == "reply" else recipients.c.address
 
 
 def own(where: Where, index: int) -> ColumnElement[str]:
-    """A column of LISTE; empty where a line is shorter."""
+    """A column of LISTE, folded where it is more than ASCII; empty where a line is shorter."""
+    plain = _element(where, recipients.c.fields, index)
+    return func.coalesce(case((_FOLDED.is_(None), plain), else_=_element(where, _FOLDED, index + 1)), "")
+
+
+def _element(where: Where, place: ColumnElement[Any], index: int) -> ColumnElement[str]:
+    """A text of a JSON list."""
     if where.sqlite:
-        return func.coalesce(func.json_extract(recipients.c.fields, f"$[{int(index)}]"), "")
-    return func.coalesce(
-        literal_column("CAST(recipients.fields AS json)").op("->>")(literal_column(str(int(index)))), ""
-    )
+        return func.json_extract(place, f"$[{int(index)}]")
+    return cast(place, JSON).op("->>", return_type=Text())(literal_column(str(int(index))))
+
+
+def _found(where: Where, word: str) -> ColumnElement[bool]:
+    """A word of a search, anywhere in a line or its address."""
+    quoted = orjson.dumps(fold(word)).decode()[1:-1]  # as it stands in JSON
+    lines = holds(where, func.coalesce(_FOLDED, recipients.c.fields), "", quoted, "")
+    return or_(lines, holds(where, recipients.c.address, "", word, ""))
 
 
 def holds(
     where: Where, place: ColumnElement[str], before: str | None, text: str, after: str | None
 ) -> ColumnElement[bool]:
-    """`text` anywhere in `place`, without regard to case; `before` and `after` are patterns of our own that stand beside it:
-    "" for anything, None for nothing."""
-    start, end = "%" if before == "" else before or "", "%" if after == "" else after or ""
-    if not where.sqlite:
-        return place.ilike(f"{start}{_escaped(text)}{end}", escape="\\")
-    # SQLite's LIKE folds the case of ASCII alone: other letters are asked for in both
-    shapes = dict.fromkeys((text, text.lower(), text.upper(), text.title())) if not text.isascii() else (text,)
-    return or_(*(place.like(f"{start}{_escaped(shape)}{end}", escape="\\") for shape in shapes))
+    """`text`, folded, anywhere in `place`, which is folded or ASCII; `before` and `after` are patterns of our own that stand
+    beside it: "" for anything, None for nothing."""
+    return _like(where, place, f"{_any(before)}{_escaped(fold(text))}{_any(after)}")
+
+
+def _replied(
+    where: Where, place: ColumnElement[str], before: str | None, text: str, after: str | None
+) -> ColumnElement[bool]:
+    """The same for what servers say, of which no copy is kept: SQLite folds the case of ASCII alone, so that other letters
+    are asked for in both."""
+    shapes = dict.fromkeys((fold(text), text, text.lower(), text.upper(), text.title()))
+    shown = (text,) if text.isascii() else shapes
+    return or_(*(_like(where, place, f"{_any(before)}{_escaped(shape)}{_any(after)}") for shape in shown))
+
+
+def _like(where: Where, place: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    return place.like(pattern, escape="\\") if where.sqlite else place.ilike(pattern, escape="\\")
+
+
+def _any(pattern: str | None) -> str:
+    return "%" if pattern == "" else pattern or ""
 
 
 def _escaped(text: str) -> str:

@@ -14,17 +14,19 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.filters import NONE, Filter
-from store import filtering, orderings, reports, roads, tallies
+from store import filtering, haystacks, orderings, reports, roads, tallies
 from store.engine import Database
 from store.filtering import ALL, Where
 from store.reports import Person
 from store.roads import Place, Road
 from store.states import Status
-from store.within import within
+from store.within import STATEMENT, within
 
 BUDGET = 0.055  # seconds of looking, after which a page is handed over as it is
+SHARE, PATIENCE = 0.5, 60_000  # seconds of a read for files, and ms that a busy machine may take for it
 COUNTED = 10_000  # above it is "more than"
 _FIRST, _LONGEST = 1_000, 64_000  # recipients of a stretch
+_MANY = 200  # rows of a page from which on they are read as they lie
 _PART = 15  # of so many at least one must have the statuses, for all to be looked at
 
 
@@ -80,12 +82,13 @@ class Unsorted(Exception):
 
 async def page(
     conn: AsyncConnection, campaign_id: int, view: View, limit: int, after: Place | None = None,
-    before: Place | None = None, budget: float | None = BUDGET,
+    before: Place | None = None, budget: float | None = BUDGET, bound: int = STATEMENT,
 ) -> Page:  # fmt: skip
-    """Up to `limit` recipients that come after (or just before) a place; `budget` None: however long it takes."""
+    """Up to `limit` recipients that come after (or just before) a place; `budget` None: however long it takes. What takes
+    more than `bound` ms is stopped all the same."""
     backwards = before is not None and after is None
     start = before if backwards else after
-    async with within(conn):
+    async with within(conn, bound):
         found, stopped, looked = await _walk(conn, campaign_id, view, backwards, start, limit + 1, budget)
         more, found = len(found) > limit or stopped is not None, found[:limit]
         rows = await reports.whole(conn, [place[2] for place in found])
@@ -111,17 +114,22 @@ async def count(
 
 
 async def listed(database: Database, campaign_id: int, view: View, limit: int, after: Place | None = None) -> Page:
-    """A full page for programs and files, however long it takes; an order that was never prepared is built first. Whoever
-    replays a filter, or sends its LISTE, goes on from `next` until it is None."""
+    """A full page for programs and files, however long it takes, in reads of a SHARE each; an order that was never prepared
+    is built first. Whoever replays a filter, or sends its LISTE, goes on from `next` until it is None."""
+    rows: list[Person] = []
     while True:
         try:
             async with database.read() as conn:
-                return await page(conn, campaign_id, view, limit, after, budget=None)
+                part = await page(conn, campaign_id, view, limit - len(rows), after, budget=SHARE, bound=PATIENCE)
         except Unsorted:
             await orderings.build(database, campaign_id, view.order)
+            continue
+        rows, after = [*rows, *part.rows], part.next
+        if after is None or len(rows) >= limit:
+            return Page(tuple(rows), None, after)
 
 
-async def _road(conn: AsyncConnection, campaign_id: int, view: View, backwards: bool) -> Road:
+async def _road(conn: AsyncConnection, campaign_id: int, view: View, backwards: bool, limit: int) -> Road:
     """The way through the list in the view's order; Unsorted when a long list was never sorted so."""
     known: orderings.Ordering | None = None
     if view.order not in roads.INDEXED:
@@ -133,10 +141,15 @@ async def _road(conn: AsyncConnection, campaign_id: int, view: View, backwards: 
             known = await orderings.sort(conn, campaign_id, view.order)
     where = Where(conn.dialect.name == "sqlite", view.zone)
     asked = None if view.plain else filtering.expression(where, view.filter, view.search)
-    span = None
-    if asked is not None and known is None and await _is_much(conn, campaign_id, view.wanted):
+    span, words = None, () if view.order != "line" else haystacks.needles(view.search, view.filter)
+    if words and not await haystacks.is_ready(conn, campaign_id):
+        words = ()
+    many = (asked is not None or limit > _MANY) and known is None and not words
+    if many and await _is_much(conn, campaign_id, view.wanted):
         span = await orderings.edges(conn, campaign_id)
-    return Road(campaign_id, view.order, view.descending != backwards, backwards, view.wanted, asked, known, span)
+    return Road(
+        campaign_id, view.order, view.descending != backwards, backwards, view.wanted, asked, known, span, words
+    )
 
 
 async def _is_much(conn: AsyncConnection, campaign_id: int, statuses: frozenset[Status]) -> bool:
@@ -153,9 +166,10 @@ async def _walk(
 ) -> tuple[list[Place], Place | None, int]:  # fmt: skip
     """Places that fit, at most `limit`; where the time ended, if it did; and how many were looked at."""
     begun = time.monotonic()
-    way = await _road(conn, campaign_id, view, backwards)
+    way = await _road(conn, campaign_id, view, backwards, limit)
     found: list[Place] = []
-    size, looked = limit if view.plain else _FIRST, 0
+    least = haystacks.STRETCH if way.needles else _FIRST
+    size, looked = limit if view.plain else least, 0
     for segment in way.segments:
         if start is not None and segment != start[0] and not way.behind(segment, start[0]):
             continue
@@ -171,7 +185,7 @@ async def _walk(
             spent = time.monotonic() - begun
             if budget is not None and spent > budget:
                 return found, None if ended and segment == way.segments[-1] else after, looked
-            size = _longer(size, looked, spent, budget)
+            size = max(least, _longer(size, looked, spent, budget))
     return found, None, looked
 
 
@@ -180,4 +194,4 @@ def _longer(size: int, looked: int, spent: float, budget: float | None) -> int:
     if budget is None:
         return min(4 * size, _LONGEST)
     reach = int(looked / max(spent, 0.001) * (budget - spent))
-    return max(_FIRST, min(4 * size, _LONGEST, reach))
+    return min(4 * size, _LONGEST, reach)

@@ -8,7 +8,6 @@ the database for good. Numbers sort as numbers, words without case and accents, 
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import orjson
 from sqlalchemy import delete, func, insert, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from parsers.folding import fold
 from store.engine import Database
 from store.states import Status
 from store.tables import recipients
@@ -161,10 +161,7 @@ def key(text: str) -> bytes:
     whole, _, part = plain.partition(".")
     if whole.isascii() and whole.isdigit() and len(whole) < 20 and (not part or (part.isascii() and part.isdigit())):
         return f"1{int(whole):020}.{part[:10]}\0".encode()
-    if text.isascii():
-        return b"2" + text.lower().encode()[:_KEY] + b"\0"
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return b"2" + "".join(char for char in folded if not unicodedata.combining(char)).encode()[:_KEY] + b"\0"
+    return b"2" + fold(text).encode()[:_KEY] + b"\0"
 
 
 def _packed(entries: list[bytes]) -> list[bytes]:

@@ -16,13 +16,15 @@ import orjson
 from sqlalchemy import ColumnElement, and_, select, text, true, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import orderings
+from store import haystacks, orderings
 from store.filtering import ALL
 from store.states import Status
 from store.tables import recipients
 
 Place = tuple[int, int, int]
 _ID = recipients.c.id
+_HIGHEST = (1 << 63) - 1
+_JUDGED = 200  # recipients whose rows are looked at in one go
 #: Orders by a column of which many rows have nothing: the column, what has something and what has nothing.
 _PARTLY: dict[str, tuple[ColumnElement[Any], ColumnElement[bool], ColumnElement[bool]]] = {
     "date": (recipients.c.last_at, recipients.c.last_at.is_not(None), recipients.c.last_at.is_(None)),
@@ -51,7 +53,8 @@ _NOBODY = Stretch((), None, True, 0)
 class Road:
     """One order through one campaign, of those who fit `asked`. `descending` is the direction that is walked; `backwards`:
     against the order that is shown. `sorted` is an order that no index can give. With `span` (lowest and highest id) rows
-    are walked as they lie, which is quicker where a good part of all is looked at anyway."""
+    are walked as they lie, which is quicker where a good part of all is looked at anyway; with `needles` only those who hold
+    them are looked at (store.haystacks)."""
 
     campaign_id: int
     order: str
@@ -61,6 +64,7 @@ class Road:
     asked: ColumnElement[bool] | None = None
     sorted: orderings.Ordering | None = None
     span: tuple[int, int] | None = None
+    needles: tuple[bytes, ...] = ()
 
     @property
     def segments(self) -> list[int]:
@@ -89,6 +93,8 @@ class Road:
             return await self._ids(conn, segment, after, size, frozenset({Status(segment)}), None)
         if segment == 1 and self.order in _PARTLY:
             return await self._column(conn, *_PARTLY[self.order][:2], after, size)
+        if self.needles:
+            return await self._in_haystack(conn, after, size, limit)
         rest = _PARTLY[self.order][2] if self.order in _PARTLY else None
         if self.span is not None:
             return await self._as_they_lie(conn, self.span, after, size, limit, rest)
@@ -127,6 +133,21 @@ class Road:
         query = query.where(and_(*(one for one in (self._status(), rest, self.asked) if one is not None), true()))
         ids = (await conn.execute(query.order_by(_ID.desc() if self.descending else _ID.asc()).limit(limit))).scalars()
         return Stretch([(0, 0, one) for one in ids], (0, 0, low if self.descending else high), ended, high - low + 1)
+
+    async def _in_haystack(self, conn: AsyncConnection, after: Place | None, size: int, limit: int) -> Stretch:
+        start = (_HIGHEST if self.descending else 0) if after is None else after[2] + (-1 if self.descending else 1)
+        parts = max(1, size // haystacks.PART)
+        seen = await haystacks.look(conn, self.campaign_id, self.needles, start, self.descending, parts)
+        if seen.last is None:
+            return _NOBODY
+        kept: list[Place] = []
+        few = max(_JUDGED, limit)  # a word that is everywhere fills the page soon
+        for at in range(0, len(seen.ids), few):
+            some = [(0, 0, one) for one in seen.ids[at : at + few]]
+            kept += (await self._fitting(conn, some, False, self._status())).places
+            if len(kept) >= limit:
+                return Stretch(kept, some[-1], False, seen.looked)
+        return Stretch(kept, (0, 0, seen.last), seen.ended, seen.looked)
 
     async def _column(
         self,

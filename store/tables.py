@@ -168,6 +168,7 @@ recipients = Table(
     Column("complained_at", BigInteger),
     Column("clicks", Integer, nullable=False),
     Column("reply", Text, nullable=False),  # the last reply, cut for lists; whole in events
+    Column("folded", Text),  # address and fields without accents, of rows that have some (store.searched)
     Index("ix_recipients_campaign_id_status", "campaign_id", "status", "id"),
     # orders of the report's table, of the rows that have what is sorted by
     Index("ix_recipients_campaign_id_last_at", "campaign_id", "last_at", "id", **_where("last_at IS NOT NULL")),

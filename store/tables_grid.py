@@ -1,4 +1,4 @@
-"""The tables of the report's details: orders sorted beforehand, and exports in the making.
+"""The tables of the report's details: orders sorted and texts gathered beforehand, and exports in the making.
 
 Instants are UTC milliseconds. Nothing is raised here.
 """
@@ -18,6 +18,19 @@ orderings = Table(
     Column("part", Integer, primary_key=True, autoincrement=False),
     Column("ids", LargeBinary, nullable=False),
     Column("length", BigInteger, nullable=False),  # of the whole order
+)
+
+# the folded texts of a long list, PART recipients a row (store.haystacks)
+haystacks = Table(
+    "haystacks",
+    metadata,
+    Column("campaign_id", Id, ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),  # recipients.id
+    Column("last", BigInteger, nullable=False),
+    Column("ids", LargeBinary, nullable=False),  # 8 bytes each
+    Column("ends", LargeBinary, nullable=False),  # of each one's text, 4 bytes each
+    Column("texts", LargeBinary, nullable=False),
 )
 
 # files that are made in the background, in data_dir/exports

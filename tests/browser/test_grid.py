@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from visitor import PASSWORD, user
 
 from config import keys
 from config.settings import DatabaseSection, Gateway, Settings
 from config.settings import Web as WebSection
-from gateway.web.grid import listing
+from gateway.web.grid import listing, looking
 from gateway.web.serve import run
+from store import grid
 from store.engine import Database
 
 axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
@@ -30,6 +32,7 @@ CHROMIUM = shutil.which("chromium")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 1000}
 FILTER = "c=l0&o=contains&v=mairie&w=&c=status&o=isnt&v=cancelled&w="
+RARE = "c=reply&o=ends&v=00000079&w="  # of which no texts are gathered
 
 
 async def seeded(url: str) -> str:
@@ -41,6 +44,7 @@ async def seeded(url: str) -> str:
     db = Database.open(url)
     await db.migrate()
     _, word = await module.seed(db, 180)
+    await user(db, "anne", "read")
     await db.close()
     return str(word)
 
@@ -175,6 +179,67 @@ def test_columns_are_remembered_and_lists_sorted(browser: Browser, report: str) 
         page.get_by_role("link", name="Suivants").click()
         page.get_by_role("link", name="Précédents").click()
         expect(page.locator(".people tbody tr")).to_have_count(50)
+
+
+def entered(page: Page, report: str) -> None:
+    """Log in and come to the report by its number."""
+    root = report.partition("/r/")[0]
+    page.goto(f"{root}/x/connexion")
+    page.locator("input[name=login]").fill("anne")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/x/campagnes")
+    page.goto(f"{root}/x/campagnes/1?c=l0&o=starts&v=mairie&w=")
+
+
+def test_a_login_finds_its_columns_and_filters_on_another_computer(browser: Browser, report: str) -> None:
+    with opened(browser, report) as page:
+        entered(page, report)
+        page.locator("#columns-panel > summary").click()
+        page.get_by_role("checkbox", name="Domaine").check()
+        page.get_by_role("button", name="Afficher ces colonnes").click()
+        expect(page.locator(".people thead th").filter(has_text="Domaine")).to_have_count(1)
+        page.locator("#filter-panel > summary").click()
+        page.get_by_label("Nom du filtre").fill("Les mairies")
+        page.get_by_label("Nom du filtre").press("Enter")
+        expect(page.get_by_role("link", name="Les mairies")).to_be_visible()
+        accessible(page)
+    with opened(browser, report, java_script_enabled=False) as page:
+        entered(page, report)
+        page.locator(".chip").click()
+        expect(page.locator(".people thead th").filter(has_text="Domaine")).to_have_count(1)
+        page.locator("#filter-panel > summary").click()
+        page.get_by_role("link", name="Les mairies").click()
+        expect(page.locator(".chip")).to_contain_text("RS commence par « mairie »")
+        page.locator("#filter-panel > summary").click()
+        page.get_by_role("button", name="Supprimer le filtre Les mairies").click()
+        page.locator("#columns-panel > summary").click()
+        page.get_by_role("button", name="Colonnes habituelles").click()
+        expect(page.locator(".people thead th").filter(has_text="Domaine")).to_have_count(0)
+        expect(page.get_by_role("link", name="Les mairies")).to_have_count(0)
+
+
+def test_a_rare_search_goes_on_by_itself_and_says_how_far_it_is(
+    browser: Browser, report: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for room, name, value in (
+        (grid, "_FIRST", 20),
+        (grid, "_LONGEST", 20),
+        (looking, "LOOK", 0.0),
+        (looking, "COUNT", 0.0),
+    ):
+        monkeypatch.setattr(room, name, value)
+    with opened(browser, f"{report}?{RARE}", java_script_enabled=False) as page:
+        for far in range(20, 180, 20):
+            expect(page.locator("[data-far]")).to_contain_text(f"{far} destinataires parcourus sur 180")
+            page.get_by_role("link", name="Continuer la recherche").click()
+        expect(page.locator("[data-far]")).to_have_count(0)
+    with opened(browser, f"{report}?{RARE}") as page:
+        expect(page.locator("[data-more]")).to_have_count(0)
+        expect(page.locator(".people tbody tr")).to_have_count(1)
+        page.get_by_role("searchbox").fill("quota")
+        page.get_by_role("link", name="dans les réponses des serveurs").click()
+        expect(page.locator(".chip")).to_contain_text("Réponse du serveur contient « quota »")
 
 
 def test_all_of_it_works_without_a_script(browser: Browser, report: str, monkeypatch: pytest.MonkeyPatch) -> None:

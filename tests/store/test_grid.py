@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 from sqlalchemy import func, select, text, update
-from store_helpers import NOW
+from store_helpers import KEYS, NOW
 
 from parsers import filters
 from parsers.filters import Filter
-from store import filtering, grid, orderings
+from parsers.folding import fold
+from store import erasing, filtering, grid, haystacks, orderings, searched
 from store.engine import Database
 from store.grid import ALL, Count, Page, Unsorted, View
 from store.reports import Person, whole
@@ -24,7 +25,10 @@ from store.within import TooLong, within
 
 ZONE = "Europe/Paris"
 ORDERS = ("line", "status", "date", "opened", "clicked", "clicks", "email", "domain", "l1")
-NAMES = ("Noël", "NOËL", "Dupont", "d'Été 100%", "10", "9", "", "a_b", "\\", "Émile", "emil", '"x"')
+NAMES = (
+    "Noël", "NOËL", "Noel", "Dupont", "d'Été 100%", "10", "9", "", "a_b", "\\", "Émile", "emil", '"x"', "L’Œuvre", "Straße",
+    "ΑΘΉΝΑ",
+)  # fmt: skip
 HOUR = 3_600_000
 
 
@@ -36,10 +40,13 @@ async def scattered(db: Database, make: Any) -> int:
     async with db.write() as conn:
         for i in range(1, 61):
             opened = dice.choice((None, None, NOW + dice.randrange(400) * HOUR))
-            address = f"p{i}@{dice.choice(('wanadoo.fr', 'ORANGE.fr', 'sub.orange.fr', 'free.fr'))}"
+            name = dice.choice(("p", "p", "Zoë"))
+            address = f"{name}{i}@{dice.choice(('wanadoo.fr', 'ORANGE.fr', 'sub.orange.fr', 'free.fr'))}"
+            line = [address, dice.choice(NAMES)]
+            fields = orjson.dumps(line).decode()
             status = dice.choice([Status.OPENED, Status.CLICKED]) if opened else dice.choice(list(Status)[:7])
             values = {
-                "address": address, "fields": orjson.dumps([address, dice.choice(NAMES)]).decode(),
+                "address": address, "fields": fields, "folded": searched.copy(address, line, fields),
                 "status": int(status), "last_at": dice.choice((None, NOW + dice.randrange(5))), "opened_at": opened,
                 "clicked_at": opened if status is Status.CLICKED else None,
                 "clicks": dice.randrange(1, 4) if status is Status.CLICKED else 0,
@@ -63,6 +70,8 @@ FILTERS = (
     ask("l1 contains noël"), ask("l1 equals DUPONT"), ask("l1 starts d'é"), ask("l1 ends 100%"), ask("l1 lacks noël"),
     ask("l1 empty"), ask("l1 filled"), ask("l1 differs 10"), ask("l1 equals a_b"), ask("l1 contains \\"),
     ask('l1 contains "'),
+    ask("l1 contains noel"), ask("l1 equals l'oeuvre"), ask("l1 ends STRASSE"), ask("l1 contains αθηνα"),
+    ask("l1 starts É"), ask("email starts zoe"), ask("email lacks ZOË"),
     ask("provider is orange"), ask("provider isnt orange"), ask("domain equals orange.fr"), ask("domain ends orange.fr"),
     ask("domain contains rang"), ask("domain starts sub"), ask("status is clicked"), ask("status isnt opened"),
     ask("clicks least 2"), ask("clicks between 1|2"), ask("clicks equals 0"), ask("clicks most 1"), ask("line between 5|20"),
@@ -95,7 +104,7 @@ def judge(person: Person, one: filters.Condition) -> bool:
     value = (
         own if one.own is not None else {"domain": domain, "email": person.address, "reply": person.reply}[one.column]
     )
-    have, want = value.lower(), one.value.lower()
+    have, want = fold(value), fold(one.value)
     return {
         "contains": want in have, "lacks": want not in have, "starts": have.startswith(want), "ends": have.endswith(want),
         "equals": have == want, "differs": have != want, "empty": have == "", "filled": have != "",
@@ -124,12 +133,12 @@ def sorted_by_hand(people: list[Person], view: View) -> list[int]:
         "email": lambda p: p.address.lower(), "domain": lambda p: p.address.partition("@")[2].lower(),
         "l1": lambda p: orderings.key(p.fields[1]),
     }  # fmt: skip
-    words = view.search.lower().split()
+    words = fold(view.search).split()
     wanted = [
         p
         for p in people
         if p.status in view.statuses
-        and all(w in f"{p.fields}{p.address}{p.reply}".lower() for w in words)
+        and all(w in fold("\n".join((*p.fields, p.address))) for w in words)
         and fits(p, view.filter)
     ]
     key = keys[view.order]
@@ -171,8 +180,9 @@ async def test_pages_add_up_to_the_list_both_ways(
         for statuses in (ALL, DELIVERED_TAB if descending else CANCELLED_TAB):
             for search, asked in (
                 ("", Filter()),
-                ("550 REFUSED_", Filter()),
+                ("1 ZO", Filter()),
                 ("100%", FILTERS[0]),
+                ("zoe noël", Filter()),
                 ("nobody", Filter()),
             ):
                 view = View(statuses, search, order, descending, asked, ZONE)
@@ -194,6 +204,53 @@ async def test_every_filter_finds_whom_a_person_would_find(db: Database, make: A
         assert len({tuple(sorted_by_hand(people, View(filter=one, zone=ZONE))) for one in FILTERS}) > 20
 
 
+async def test_a_haystack_finds_whom_the_rows_hold(db: Database, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = await scattered(db, make)
+    monkeypatch.setattr(haystacks, "PART", 7)
+    asked = [
+        (search, Filter())
+        for search in ("noel", "p1", "P1 @orange", "zoe dupont", 'x"', "oeuvre", "\\", "αθη", "nobody")
+    ]
+    asked += [("", one) for one in FILTERS] + [("wanadoo", one) for one in FILTERS]
+    async with db.read() as conn:
+        assert not await haystacks.is_ready(conn, campaign)
+    assert await haystacks.build(db, campaign) == 60
+    async with db.read() as conn:
+        assert await haystacks.is_ready(conn, campaign)
+        people, gone_by = await everybody(conn), 0
+        for search, one in asked:
+            for descending in (False, True):
+                view = View(search=search, filter=one, zone=ZONE, descending=descending)
+                wanted = sorted_by_hand(people, view)
+                for budget in (None, 0.0):
+                    assert await walked(conn, campaign, view, budget) == (wanted, wanted), (search, one)
+                assert await grid.count(conn, campaign, view) == Count(len(wanted))
+            gone_by += bool(haystacks.needles(search, one))
+        assert gone_by > 30
+    async with db.write() as conn:
+        await erasing.blank(conn, [3], KEYS)
+        assert not await haystacks.is_ready(conn, campaign), "what was said about the person is gone"
+
+
+async def test_files_hold_everybody_however_long_the_search_takes(
+    db: Database, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = await scattered(db, make)
+    for name, value in (("_FIRST", 3), ("_LONGEST", 3), ("SHARE", 0.0)):
+        monkeypatch.setattr(grid, name, value)
+    view = View(search="orange", zone=ZONE)
+    async with db.read() as conn:
+        wanted = sorted_by_hand(await everybody(conn), view)
+    found, after = list[int](), None
+    while True:
+        part = await grid.listed(db, campaign, view, 2, after)
+        found, after = found + [one.id for one in part.rows], part.next
+        if after is None:
+            break
+        assert len(part.rows) == 2
+    assert found == wanted and len(wanted) > 2
+
+
 async def test_a_count_goes_on_where_it_stopped_and_ends_above_ten_thousand(
     db: Database, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,15 +258,15 @@ async def test_a_count_goes_on_where_it_stopped_and_ends_above_ten_thousand(
     monkeypatch.setattr(grid, "_FIRST", 5)
     monkeypatch.setattr(grid, "_LONGEST", 5)
     async with db.read() as conn:
-        told = await grid.count(conn, campaign, View(search="250"), budget=0.0)
+        told = await grid.count(conn, campaign, View(search=".fr"), budget=0.0)
         assert told.n < 6 and told.next is not None
         turns = 0
         while told.next is not None:
-            told, turns = await grid.count(conn, campaign, View(search="250"), told.next, told.n, budget=0.0), turns + 1
+            told, turns = await grid.count(conn, campaign, View(search=".fr"), told.next, told.n, budget=0.0), turns + 1
         people = await everybody(conn)
-        assert told.n == len(sorted_by_hand(people, View(search="250"))) and turns > 5
+        assert told.n == len(sorted_by_hand(people, View(search=".fr"))) and turns > 5
         monkeypatch.setattr(grid, "COUNTED", 3)
-        told = await grid.count(conn, campaign, View(search="250"), budget=None)
+        told = await grid.count(conn, campaign, View(search=".fr"), budget=None)
         assert told == Count(4) and told.many
 
 

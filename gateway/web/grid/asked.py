@@ -43,6 +43,7 @@ class Query:
     columns: tuple[str, ...] = ()
     after: Place | None = None
     before: Place | None = None
+    looked: int = 0  # recipients that the answers before this one looked through
     zone: str = "UTC"
     fault: FilterError | None = None
     written: tuple[tuple[str, str], ...] = ()
@@ -64,7 +65,7 @@ class Query:
 
     def words(self, **changes: Any) -> list[tuple[str, str]]:
         """The words of the address's query with changes; a change of what is listed starts at its first page."""
-        asked = replace(self, **{"after": None, "before": None, **changes})
+        asked = replace(self, **{"after": None, "before": None, "looked": 0, **changes})
         rows = [*asked.written] if asked.fault else asked.filter.words()
         values = [
             ("lang", asked.lang),
@@ -75,6 +76,7 @@ class Query:
             ("cols", ",".join(asked.columns)),
             ("after", _pack(asked.after)),
             ("before", _pack(asked.before)),
+            ("looked", str(asked.looked or "")),
         ]
         return [(name, value) for name, value in values if value] + rows
 
@@ -129,6 +131,7 @@ def read(base: str, campaign: Campaign, words: Sequence[tuple[str, str]]) -> Que
         columns=tuple(key for key in dict.fromkeys(keys) if key in known),
         after=place(asked.get("after", "")),
         before=place(asked.get("before", "")),
+        looked=int(far) if (far := asked.get("looked", "")).isascii() and far.isdigit() and len(far) < 10 else 0,
         zone=campaign.timezone,
     )
     try:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from gateway import i18n
 from gateway.figures import columns, stats
 from gateway.figures.columns import Column
+from gateway.web.grid import remembered
 from gateway.web.grid.asked import Query
 from gateway.web.grid.looking import Seen
 from parsers import filters
@@ -45,7 +46,8 @@ class Row:
 
 def values(campaign: Campaign, ledger: Ledger, asked: Query, seen: Seen, locale: str) -> dict[str, Any]:
     """Everything that the template uses."""
-    keys = asked.columns or tuple(columns.usual(campaign))
+    usual = tuple(columns.usual(campaign))
+    keys = asked.columns or remembered.chosen(campaign, seen.remembered) or usual
     chosen = columns.chosen(campaign, locale, keys)
     every = columns.everything(campaign, locale)
     return {
@@ -59,6 +61,11 @@ def values(campaign: Campaign, ledger: Ledger, asked: Query, seen: Seen, locale:
         "long": ledger.recipients > LONG,
         "shown_words": urlencode(asked.words(columns=tuple(one.key for one in chosen), lang=locale)),
         "keys": keys,
+        "picked": keys != usual,
+        "far": (min(asked.looked + seen.page.looked, ledger.recipients), ledger.recipients),
+        "elsewhere": _replies(asked),
+        "remembered": remembered.known(campaign, seen.remembered, asked),
+        "view_words": urlencode(asked.words()),
         "cell": lambda column, person: cell(locale, column, person),
         "every": list(every.values()),
         "down_first": columns.DOWN,
@@ -142,6 +149,12 @@ def presets(locale: str, asked: Query) -> list[tuple[str, str]]:
     ready += [(i18n.text(locale, "filter.preset_clicks"), Condition("clicks", "least", "2"))]
     ready += [(i18n.text(locale, "filter.preset_full"), Condition("status", "is", "error"))]
     return [(words, asked.url(filter=_with(asked.filter, one), fault=None)) for words, one in ready]
+
+
+def _replies(asked: Query) -> str:
+    """Where the words of a search are looked for in what servers replied; empty where nothing is searched."""
+    one = Condition("reply", "contains", asked.q)
+    return asked.url(q="", filter=_with(asked.filter, one)) if asked.q and not asked.fault else ""
 
 
 def _with(known: Filter, one: Condition) -> Filter:

@@ -92,7 +92,11 @@ async function fill(turn) {
     }
     if (new URL(url).searchParams.has("before")) return location.assign(url);
     more = enough ? null : next.querySelector("[data-more] a");
-    if (more) continue;
+    if (more) {
+      box.querySelector("[data-far]").replaceWith(next.querySelector("[data-far]"));
+      box.querySelector("[data-more] a").href = more.href;
+      continue;
+    }
     const ahead = next.querySelector(".pages [rel=next]");
     box.querySelector("[data-more]").remove();
     const pages = box.querySelector(".pages");
@@ -218,6 +222,7 @@ function rememberColumns(form) {
   keep(columnsKey, chosen);
 }
 function rememberedColumns() {
+  if (box.querySelector("[data-memory]")) return ""; // remembered by the login: the server knows
   const chosen = kept(columnsKey, []);
   if (!Array.isArray(chosen) || !chosen.length || new URL(location.href).searchParams.has("cols")) return "";
   const known = ownColumns();
@@ -263,8 +268,29 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     if (form.matches("[data-columns]")) rememberColumns(form);
     show(addressed(form), true);
+  } else if (form.matches("[data-memory]")) {
+    event.preventDefault();
+    remember(form, event.submitter);
   }
 });
+// what the login remembers; whatever goes wrong is told by the page of the plain way
+async function remember(form, button) {
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form, button)),
+      headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(20000),
+    });
+    if (!answer.ok) throw new Error(answer.status);
+    await show((await answer.json()).to, true);
+  } catch {
+    const chosen = document.createElement("input");
+    Object.assign(chosen, { type: "hidden", name: button?.name ?? "", value: button?.value ?? "" });
+    form.append(chosen);
+    form.submit();
+  }
+}
 function addressed(form) {
   const url = new URL(form.action);
   url.search = new URLSearchParams(new FormData(form));

@@ -187,7 +187,7 @@ def _cell(place: str, value: Cell, style: int) -> str:
         return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if isinstance(value, datetime):
         since = value - EPOCH
-        return f'<c r="{place}" s="{_DATE}"><v>{since.days + since.seconds / 86400:.8f}</v></c>'
+        return f'<c r="{place}" s="{_DATE}"><v>{since.days + since.seconds / 86400:.12f}</v></c>'
     return f'<c r="{place}"><v>{value}</v></c>'
 
 

@@ -2,6 +2,10 @@
 
 import io
 import json
+import re
+import zipfile
+from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import openpyxl
@@ -9,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sheet import Xlsx
+from gateway.sheet import EPOCH, Xlsx
 from parsers import liste
 
 
@@ -32,6 +36,18 @@ def test_cells_come_back_as_text() -> None:
     assert back(rows) == rows
     wide = [[str(at) for at in range(800)]]
     assert back(wide) == wide
+
+
+def test_dates_keep_their_second() -> None:
+    moments = [datetime(2026, 1, 1) + timedelta(seconds=at) for at in range(0, 366 * 86_400, 7_919)]
+    book = Xlsx("dates")
+    data = book.start(["date"]) + book.rows([[one] for one in moments]) + book.finish()
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        days = re.findall(rb'<c r="A\d+" s="\d"><v>([\d.]+)</v>', file.read("xl/worksheets/sheet1.xml"))
+    seconds = [Fraction(day.decode()) * 86_400 for day in days]
+    wanted = [int((one - EPOCH).total_seconds()) for one in moments]
+    # LibreOffice cuts what is below a second, where it is more than a few microseconds
+    assert max(abs(have - want) for have, want in zip(seconds, wanted, strict=True)) < Fraction(1, 1_000_000)
 
 
 def test_our_own_reader_reads_a_corrected_list_as_it_was() -> None:

@@ -1,6 +1,6 @@
 """Under which names the mails of each account go out right now: its own host where that works, else the gateway's.
 
-In: rows of store.hosts. Out: a `House` for one account; `look` tells whether anything changed, so that campaigns are
+In: rows of store.hosts. Out: a `House` for one campaign; `look` tells whether anything changed, so that campaigns are
 compiled anew. Raises what the database raises.
 """
 
@@ -12,6 +12,7 @@ from config.urls import at_host
 from mta.plates import House
 from store import hosts
 from store.engine import Database
+from store.values import Campaign
 
 
 class Hosts:
@@ -28,9 +29,9 @@ class Hosts:
         changed, self._working = found != self._working, found
         return changed
 
-    def at(self, house: House, account_id: int) -> House:
-        """The house as this account shows it."""
-        links, bounces = self._working.get(account_id, ("", ""))
+    def at(self, house: House, campaign: Campaign) -> House:
+        """The house as a campaign shows it; its bounces go to the host that it began with, or to the gateway."""
+        links, bounces = self._working.get(campaign.account_id, ("", ""))
         if links:
             house = replace(house, public_url=at_host(house.public_url, links))
-        return replace(house, bounces=bounces) if bounces else house
+        return replace(house, bounces=bounces) if bounces and bounces == campaign.options.get("bounces") else house

@@ -267,7 +267,7 @@ class Worker:
                 return Unusable("gone")
             source = await campaigns.source(conn, campaign.blob_id)
             pool = await sources.pool_of(conn, campaign.account_id)
-        shown = self._hosts.at(self._house, campaign.account_id)
+        shown = self._hosts.at(self._house, campaign)
         plate = await asyncio.to_thread(plates.make, campaign, source, first, shown)
         return plate if isinstance(plate, Unusable) else replace(plate, pool=pool)
 

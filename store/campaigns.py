@@ -21,7 +21,7 @@ import orjson
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import actions, files, rows, searched, tallies, webhooks
+from store import actions, files, hosts, rows, searched, tallies, webhooks
 from store.engine import now_ms
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
@@ -91,7 +91,7 @@ async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes) -> int |
         "timezone": new.timezone,
         "columns": _json(new.columns),
         "address_column": new.address_column,
-        "options": _json(dict(new.options)),
+        "options": _json({**new.options, **await hosts.for_new(conn, new.account_id)}),
         "held": _json([dict(reason) for reason in new.held]),
         "links": _json([dict(link) for link in new.links]),
         "blob_id": blob_id,

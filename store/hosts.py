@@ -57,6 +57,13 @@ async def working(conn: AsyncConnection) -> dict[int, tuple[str, str]]:
     }
 
 
+async def for_new(conn: AsyncConnection, account_id: int) -> dict[str, str]:
+    """What the options of a new campaign note: the host to which its bounces go, so that every retry has the same return path
+    (SPEC 7) though the host of the account changes, or works only later."""
+    found = await of_account(conn, account_id)
+    return {"bounces": found.host} if found is not None and found.bounces_at else {}
+
+
 async def proved_domains(conn: AsyncConnection, account_id: int) -> frozenset[str]:
     """The domains in which an account has a proved address, and those that it proved whole."""
     mine = domains.c.account_id == account_id, domains.c.verified_at.is_not(None)

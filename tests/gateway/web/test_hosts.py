@@ -128,12 +128,18 @@ async def test_mails_bear_the_host_while_it_leads_here(place: Place) -> None:
     house = House(GATEWAY, "https://gateway.test", RING, [Signer(GATEWAY, "s", new_key())])
     sender = Hosts(place.web.db)
     await sender.look()
-    assert sender.at(house, place.account) == house  # nobody has looked yet: the gateway's own name
+    mine = campaign(unsubscribe=True, bounces=OWN)
+    assert mine.account_id == place.account
+    assert sender.at(house, mine) == house  # nobody has looked yet: the gateway's own name
     assert await place.look() == Found("", "")
     assert await sender.look() and not await sender.look()
-    shown = sender.at(house, place.account)
+    shown = sender.at(house, mine)
     assert (shown.public_url, shown.bounces) == (f"https://{OWN}", OWN)
-    assert sender.at(house, place.account + 1) == house
+    assert sender.at(house, dataclasses.replace(mine, account_id=place.account + 1)) == house
+    begun = sender.at(house, campaign(unsubscribe=True))  # before the host worked: its retries keep their return path
+    assert (begun.public_url, begun.bounces) == (f"https://{OWN}", "")
+    async with place.web.db.read() as conn:
+        assert await hosts.for_new(conn, place.account) == {"bounces": OWN}
     envelope, mail = mails(shown)
     assert envelope.endswith(f"@{OWN}")
     assert f"List-Unsubscribe: <https://{OWN}/u/" in mail and f"@{OWN}>\r\n" in mail
@@ -141,7 +147,7 @@ async def test_mails_bear_the_host_while_it_leads_here(place: Place) -> None:
     del place.zone[OWN, "A"], place.zone[OWN, "MX"]
     found = await place.look()
     assert found == Found("dns", "mx")
-    assert await sender.look() and sender.at(house, place.account) == house
+    assert await sender.look() and sender.at(house, mine) == house
     assert mails(house)[0].endswith(f"@{GATEWAY}")
 
 

@@ -58,9 +58,10 @@ def needles(search: str, asked: Filter) -> tuple[bytes, ...]:
 
 
 async def is_ready(conn: AsyncConnection, campaign_id: int) -> bool:
-    """Whether all of a campaign's people are in it."""
-    end = await conn.scalar(select(func.max(haystacks.c.last)).where(haystacks.c.campaign_id == campaign_id))
-    return end is not None and end >= (await orderings.edges(conn, campaign_id))[1]
+    """Whether all of a campaign's people are in it, in parts from the first to the last."""
+    told = select(func.max(haystacks.c.last), func.max(haystacks.c.part), func.count())
+    end, last, parts = (await conn.execute(told.where(haystacks.c.campaign_id == campaign_id))).one()
+    return end is not None and parts == last + 1 and end >= (await orderings.edges(conn, campaign_id))[1]
 
 
 async def build(database: Database, campaign_id: int) -> int:
@@ -77,8 +78,10 @@ async def build(database: Database, campaign_id: int) -> int:
         if not rows:
             return count
         packed = await asyncio.to_thread(_packed, rows)
-        # whatever is erased meanwhile takes the parts with it: the last one is then missing, and all is gathered anew
         async with database.write() as conn:
+            if await _blanks(conn, campaign_id, packed) != sum(not row.address for row in rows):
+                continue  # somebody in it was just erased
+            # erasing takes the parts before it away: they are then not all there, and all is gathered anew
             await conn.execute(insert(haystacks), {"campaign_id": campaign_id, "part": part} | packed)
         low, part, count = rows[-1].id + 1, part + 1, count + len(rows)
 
@@ -131,6 +134,12 @@ async def _slice(conn: AsyncConnection, campaign_id: int, low: int, high: int) -
     columns = (recipients.c.id, recipients.c.address, recipients.c.fields, recipients.c.folded)
     query = select(*columns).where(recipients.c.id >= low, recipients.c.id <= high, mine)
     return (await conn.execute(query.order_by(recipients.c.id).limit(PART))).all()
+
+
+async def _blanks(conn: AsyncConnection, campaign_id: int, packed: dict[str, Any]) -> int:
+    """How many of a part are erased by now."""
+    mine = (recipients.c.campaign_id + 0) == campaign_id, recipients.c.id.between(packed["first"], packed["last"])
+    return await conn.scalar(select(func.count()).where(*mine, recipients.c.address == "")) or 0
 
 
 def _packed(rows: Sequence[Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ async def test_a_process_that_runs_out_of_memory_or_time_is_an_answer(tmp_path: 
     big, small = tmp_path / "big.csv", tmp_path / "small.csv"
     big.write_text("Email;a;b;c\n" + "".join(f"p{n}@d.test;{n};{n + 1};{n + 2}\n" for n in range(1_000_000)))
     small.write_text("Email\na@d.test\n")
-    for memory, seconds in ((300_000_000, 120), (2_000_000_000, 1)):
+    for memory, seconds in ((200_000_000, 120), (2_000_000_000, 1)):
         readers = Readers(memory, seconds)
         try:
             with pytest.raises(Unread):

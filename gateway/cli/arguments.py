@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from gateway.cli import arguments_actions, arguments_people, arguments_programs, arguments_upkeep
+from gateway.cli import arguments_accounts, arguments_actions, arguments_people, arguments_programs, arguments_upkeep
 
 COMMANDS = "gateway.cli.commands"
 HIDDEN = ("_receive", "_web", "_send", "_check")  # started by `serve`, not by people
@@ -34,7 +34,8 @@ def build() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND", dest="command", parser_class=_Parser)
     _running(commands)
-    of_accounts = _accounts(commands)
+    of_accounts = _group(commands, "account", "accounts: who may send")
+    arguments_accounts.arguments(_add, of_accounts)
     _senders(commands)
     _campaigns(commands)
     _suppressions(commands)
@@ -91,67 +92,6 @@ def _running(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
         hidden.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
         hidden.set_defaults(run=f"{COMMANDS}.processes:{name.strip('_')}")
         commands._name_parser_map[name] = hidden  # add_parser would list it
-
-
-def _accounts(commands: argparse._SubParsersAction) -> argparse._SubParsersAction:  # type: ignore[type-arg]
-    actions = _group(commands, "account", "accounts: who may send")
-    add = _add(actions, "add", "accounts:add", "add an account with its first login")
-    add.add_argument("name", metavar="NAME")
-    add.add_argument("--login", required=True, metavar="LOGIN")
-    add.add_argument("--password-stdin", action="store_true", required=True, help="read the password from stdin")
-    add.add_argument("--legal-name", default="", metavar="TEXT", help="name written under marketing mails")
-    add.add_argument("--address", default="", metavar="TEXT", help="postal address written under marketing mails")
-    attest = _add(actions, "attest", "accounts:attest", "record that an account holds its recipients' consents")
-    attest.add_argument("name", metavar="NAME")
-    attest.add_argument("--by", required=True, metavar="WHO")
-    what = attest.add_mutually_exclusive_group(required=True)
-    what.add_argument("--wording", metavar="TEXT", help="what is attested, word for word")
-    what.add_argument("--withdraw", action="store_true", help="take back what was attested, for mails already sent too")
-    attest.add_argument("--date", metavar="DATE", help="when it was attested, 2026-11-27 (default: now)")
-    hygiene = _add(
-        actions, "hygiene", "accounts:hygiene", "let service mail keep the day of each person's last reading"
-    )
-    hygiene.add_argument("name", metavar="NAME")
-    hygiene.add_argument("value", choices=("on", "off"))
-    domain = _add(actions, "domain", "hosts:domain", "show or choose an account's own host for links and bounces")
-    domain.add_argument("name", metavar="NAME")
-    domain.add_argument("host", metavar="HOST", nargs="?", help="envois.example.fr; off: the gateway's own name again")
-    grant = _add(
-        actions, "transactional", "accounts:transactional", "grant transactional mail: so many messages an hour"
-    )
-    grant.add_argument("name", metavar="NAME")
-    grant.add_argument("per_hour", metavar="N|off", help="messages an hour over all its campaigns; off: not granted")
-    _add(actions, "list", "accounts:list_all", "list the accounts")
-    for name, text in (
-        ("suspend", "stop every sending of an account, within a second; nothing is lost"),
-        ("resume", "let a suspended account send again"),
-    ):
-        _add(actions, name, f"accounts:{name}", text).add_argument("name", metavar="NAME")
-    quota = _add(actions, "quota", "accounts:quota", "show or change how many recipients a day an account may write to")
-    quota.add_argument("name", metavar="NAME")
-    quota.add_argument("value", metavar="N|none|auto", nargs="?", help="auto: the rule of new accounts")
-    proof = _add(actions, "proof", "accounts:proof", "show or change what proves an account's mails on port 25")
-    proof.add_argument("name", metavar="NAME")
-    proof.add_argument("--alignment", choices=("strict", "relaxed"), help="strict: signed by the very domain of From")
-    proof.add_argument("--spf", choices=("yes", "no"), help="yes: SPF of an aligned return path proves, too")
-    proof.add_argument("--validation", choices=("yes", "no"), help="yes: every campaign waits for its author's word")
-    rule = _add(actions, "unaligned", "rules:unaligned", "what becomes of a sender for whom we have no DKIM key")
-    rule.add_argument("name", metavar="NAME")
-    rule.add_argument(
-        "value", metavar="via|hold", nargs="?", help="via: sent as NAME via GATEWAY; hold: until it has one"
-    )
-    rule = _add(actions, "advice", "rules:advice", "whether grave advice holds the campaigns of an account")
-    rule.add_argument("name", metavar="NAME")
-    rule.add_argument("value", metavar="show|hold", nargs="?")
-    rule = _add(actions, "leaving", "rules:leaving", "what people leave who unsubscribe")
-    rule.add_argument("name", metavar="NAME")
-    rule.add_argument(
-        "value", metavar="account|sender", nargs="?", help="sender: the campaigns of that sender address only"
-    )
-    pool = _add(actions, "pool", "ip:account_pool", "let an account send from a pool of addresses")
-    pool.add_argument("name", metavar="NAME")
-    pool.add_argument("pool", metavar="POOL", help="its addresses are added with ip add --pool; shared: those of all")
-    return actions
 
 
 def _senders(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

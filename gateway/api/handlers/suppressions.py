@@ -26,11 +26,11 @@ from gateway.api.models.people import (
 from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem
 from gateway.api.serving import read
-from gateway.cli.commands.people import day_or_none
 from gateway.reading.readers import Unread
 from parsers.address import key as folded
 from parsers.address import parse
 from parsers.columns import canonical
+from parsers.days import day_or_none
 from store import suppression_list
 from store.engine import now_ms
 from store.suppression_list import Entry, New

@@ -10,8 +10,9 @@ import argparse
 
 from gateway.cli.commands.accounts import account_of
 from gateway.cli.commands.database import settings_of, with_database
-from gateway.cli.commands.people import date, day
+from gateway.cli.commands.people import day
 from gateway.cli.failure import Failure
+from parsers.days import date
 from store import accounts, api_keys
 from store.api_keys import SCOPES, Key
 from store.engine import Database, now_ms

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from config.providers import Providers
 from gateway.cli.commands.database import settings_of, with_database
-from gateway.cli.commands.people import day_or_none
 from gateway.cli.failure import Failure
 from parsers.charsets import decode
 from parsers.columns import canonical
+from parsers.days import day_or_none
 from store import accounts, complaints
 from store.complaints import Figures, Reported
 from store.engine import Database, now_ms

@@ -6,14 +6,12 @@ In: text of the command line, lines of a list. Out: plain values. Raises Failure
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from gateway.cli.failure import Failure
 from parsers.address import parse
 from parsers.columns import canonical
+from parsers.days import day_or_none
 from parsers.liste import Line, Liste
-
-_FORMS = ("%Y-%m-%d %H:%M:%SZ", "%Y-%m-%d", "%d/%m/%Y", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ")
 
 
 def address_of(text: str) -> str:
@@ -24,27 +22,12 @@ def address_of(text: str) -> str:
     return addresses[0].address
 
 
-def date(ms: int | None) -> str:
-    """An instant as commands print it, UTC; empty for none."""
-    return "" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
 def day(text: str) -> int:
     """The start of a day (or an instant), UTC ms; Failure when it is none."""
     found = day_or_none(text)
     if found is None:
         raise Failure(f"{text!r} is no date: write for example 2027-06-30 or 30/06/2027")
     return found
-
-
-def day_or_none(text: str) -> int | None:
-    """The start of a day (or an instant), UTC ms; None when it is none."""
-    for form in _FORMS:
-        try:
-            return int(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() * 1000)
-        except ValueError:
-            continue
-    return None
 
 
 def place(read: Liste, names: Sequence[str]) -> int | None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
-from store import ages, backlog, pauses
+from store import backlog, pauses, queue_shape
 from store.backlog import Backlog
 from store.engine import Database, now_ms
 from store.pauses import Kind, Pause
+from store.queue_shape import MINUTES, Row
 
 
 def show(found: argparse.Namespace) -> None:
@@ -41,19 +43,17 @@ def show(found: argparse.Namespace) -> None:
 def show_ages(found: argparse.Namespace) -> None:
     """Draw what waits for each domain, by how long it has waited (as qshape does)."""
 
-    async def work(database: Database) -> list[ages.Line]:
+    async def work(database: Database) -> tuple[Row, list[Row]]:
         async with database.read() as conn:
-            return await ages.by_domain(conn, now_ms(), found.lines)
+            return await queue_shape.shape(conn, now_ms(), found.lines)
 
-    lines = with_database(settings_of(found), work)
-    width = max([len("domain"), *(len(one.domain) for one in lines)])
-    names = [f"<{_span(minutes)}" for minutes in ages.MINUTES] + [f">{_span(ages.MINUTES[-1])}"]
-    print(f"{'domain':>{width}} {'waiting':>9} {'due':>9} " + " ".join(f"{name:>7}" for name in names))
-    total = [sum(column) for column in zip(*([one.waiting, one.due, *one.ages] for one in lines), strict=True)]
-    for domain, row in [("TOTAL", total or [0] * (2 + len(names)))] + [
-        (one.domain, [one.waiting, one.due, *one.ages]) for one in lines
-    ]:
-        print(f"{domain:>{width}} {row[0]:>9} {row[1]:>9} " + " ".join(f"{n:>7}" for n in row[2:]))
+    whole, rows = with_database(settings_of(found), work)
+    shown = [replace(whole, domain="TOTAL"), *rows]
+    width = max(len("domain"), *(len(one.domain) for one in shown))
+    names = [*(f"<{_span(minutes)}" for minutes in MINUTES), f">{_span(MINUTES[-1])}"]
+    print(f"{'domain':>{width}} {'waiting':>9} {'later':>9} " + " ".join(f"{name:>7}" for name in names))
+    for one in shown:
+        print(f"{one.domain:>{width}} {one.total:>9} {one.later:>9} " + " ".join(f"{n:>7}" for n in one.ages))
 
 
 def _span(minutes: int) -> str:

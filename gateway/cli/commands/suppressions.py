@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.commands.lists import read_list, tell
-from gateway.cli.commands.people import address_of, date, day, day_or_none, place, value
+from gateway.cli.commands.people import address_of, day, place, value
 from gateway.cli.failure import Failure
 from gateway.sheet import Csv
 from parsers import liste
 from parsers.address import key
+from parsers.days import date, day_or_none
 from parsers.liste import Liste
 from store import accounts, suppression_list, suppressions
 from store.engine import Database, now_ms

@@ -17,6 +17,7 @@ from gateway.cli.commands.accounts import account_of
 from gateway.cli.commands.database import settings_of, with_database
 from gateway.cli.failure import Failure
 from gateway.passwords import SHORTEST, hash_password
+from parsers import days
 from store import factors, password_letters, users
 from store.engine import Database, now_ms
 from store.users import User
@@ -53,7 +54,7 @@ def show(found: argparse.Namespace) -> None:
 
     for user in with_database(settings_of(found), work):
         flags = ("operator" if user.operator else "-", "second factor" if user.second_factor else "-")
-        print("\t".join((user.account, user.login, user.role, *flags, user.email, people.date(user.seen_at))))
+        print("\t".join((user.account, user.login, user.role, *flags, user.email, days.date(user.seen_at))))
 
 
 def role(found: argparse.Namespace) -> None:

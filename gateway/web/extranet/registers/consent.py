@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from config.logging import log
-from gateway.cli.commands.people import date, day_or_none
 from gateway.sheet import Csv
 from gateway.web import context
 from gateway.web.extranet import gate, shell
@@ -26,6 +25,7 @@ from gateway.web.extranet.registers.bringing import Bad, Brought
 from gateway.web.extranet.registers.suppressed import asked
 from parsers.address import key, parse
 from parsers.columns import canonical
+from parsers.days import date, day_or_none
 from store import accounts, consents, registers
 from store.consents import Entry, New
 from store.engine import now_ms

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from config.logging import log
-from gateway.cli.commands.people import date, day_or_none
 from gateway.sheet import Csv
 from gateway.web import context
 from gateway.web.extranet import gate, shell
@@ -25,6 +24,7 @@ from gateway.web.extranet.gate import HOME, Session
 from gateway.web.extranet.registers import bringing
 from gateway.web.extranet.registers.bringing import Bad, Brought
 from parsers.address import parse
+from parsers.days import date, day_or_none
 from store import registers, suppression_list
 from store.engine import now_ms
 from store.suppression_list import Entry, New

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.api.handlers import campaigns, consents, messages, orders, senders, submitting, suppressions, webhooks
+from gateway.api.handlers import (
+    campaigns,
+    consents,
+    exports,
+    messages,
+    orders,
+    recipients,
+    senders,
+    submitting,
+    suppressions,
+    webhooks,
+)
 from gateway.api.models import actions, people
 from gateway.api.models import messages as single
 from gateway.api.models import webhooks as hooks
@@ -17,20 +28,22 @@ from gateway.api.models.campaigns import (
     CampaignDocument,
     CampaignQuery,
     Campaigns,
-    RecipientQuery,
-    Recipients,
     Stats,
     Story,
 )
 from gateway.api.models.common import Paging
 from gateway.api.models.forms import CampaignForm
+from gateway.api.models.recipients import ExportDocument, ExportQuery, RecipientQuery, Recipients
 from gateway.api.operation import Handler, Operation
+from gateway.web.exports.files import KINDS, MEDIA
 from store.actions import Power
 
 # the shape of each word of a path; what does not fit is not there
 WORDS: Mapping[str, Mapping[str, Any]] = {
     "id": {"type": "string", "pattern": "^([1-9][0-9]{0,14}|sub_[a-z2-7]{26})$"},
     "recipient": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
+    "kind": {"type": "string", "enum": list(KINDS), "pattern": "^(xlsx|xls|csv)$"},
+    "export": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "action": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
     "message": {"type": "string", "pattern": "^msg_[1-9][0-9]{0,14}$"},
     "webhook": {"type": "string", "pattern": "^[1-9][0-9]{0,14}$"},
@@ -66,11 +79,24 @@ def _campaigns() -> list[Operation]:
         Operation("GET", f"{_ONE}/stats", "get_stats", "campaigns", "Figures and rates, as the report shows them", "read",
                   campaigns.figures, answer=Stats, problems=(409,)),
         Operation("GET", f"{_ONE}/recipients", "list_recipients", "campaigns", "Recipients with their statuses", "read",
-                  campaigns.recipients, query=RecipientQuery, answer=Recipients, problems=(409,)),
+                  recipients.listed, query=RecipientQuery, answer=Recipients, problems=(409,)),
         Operation("GET", f"{_ONE}/recipients/{{recipient}}", "get_recipient", "campaigns", "One recipient's whole story",
-                  "read", campaigns.story, answer=Story, problems=(409,)),
+                  "read", recipients.story, answer=Story, problems=(409,)),
+        *_exports(),
         *verbs,
         *_orders(),
+    ]  # fmt: skip
+
+
+def _exports() -> list[Operation]:
+    one = f"{_ONE}/exports/{{export}}"
+    return [
+        Operation("GET", f"{_ONE}/export.{{kind}}", "export_recipients", "campaigns", "Have a file of recipients made",
+                  "read", exports.ask, query=ExportQuery, answer=ExportDocument, status=202, problems=(409,)),
+        Operation("GET", one, "get_export", "campaigns", "How far a file is", "read", exports.show, answer=ExportDocument,
+                  problems=(409,)),
+        Operation("GET", f"{one}/file", "fetch_export", "campaigns", "The file, once it is ready", "read", exports.send,
+                  media=tuple(MEDIA.values()), problems=(409,)),
     ]  # fmt: skip
 
 

@@ -103,7 +103,7 @@ async def api_over(db: Database, folder: Path, **sections: Any) -> AsyncIterator
     resolver = Resolver(settings.dns.nameservers, timeout=0.05)
     desk = Desk(settings, db, Spool(folder / "spool"), readers, resolver, RING, KEYS, ())
     recorder = Recorder(db, KEYS)
-    ctx = Context(db, RING, recorder, "http://gateway.test", "gateway.test", "fr", 30, desk=desk)
+    ctx = Context(db, RING, recorder, "http://gateway.test", "gateway.test", "fr", 30, folder=folder, desk=desk)
     writing = asyncio.create_task(recorder.run())
     try:
         yield Api(db, desk, Reader(build(ctx)), account, other, key, folder)

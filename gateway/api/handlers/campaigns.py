@@ -1,4 +1,4 @@
-"""Campaigns by the API: lists, one, figures, recipients.
+"""Campaigns by the API: lists, one, figures.
 
 In: checked calls. Out: documents. A campaign of another account is not there (404), one whose mail is still being read has no
 figures yet (409). Raises Problem.
@@ -11,24 +11,18 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.api import cursor
-from gateway.api.handlers.telling import campaign_document, recipient_document, refusal, waiting_document
+from gateway.api.handlers.telling import campaign_document, refusal, waiting_document
 from gateway.api.models.campaigns import (
     CampaignDocument,
     CampaignQuery,
     Campaigns,
-    EventDocument,
-    RecipientQuery,
-    Recipients,
     Stats,
-    Story,
 )
-from gateway.api.models.common import ms, when
+from gateway.api.models.common import ms
 from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem
 from gateway.figures import stats
-from store import campaign_pages, campaigns, grid, reports, submissions
-from store.grid import View
-from store.states import Status
+from store import campaign_pages, campaigns, submissions
 from store.values import Campaign, CampaignState
 
 _EVENTS = 1_000
@@ -52,10 +46,10 @@ async def find(conn: AsyncConnection, call: Call) -> Campaign:
 async def listing(call: Call) -> Reply:
     """A page of campaigns."""
     query: CampaignQuery = call.query
-    place = _place(query.cursor, int)
+    start = place(query.cursor, int)
     wanted = campaign_pages.Wanted([CampaignState(one) for one in query.state], ms(query.since), ms(query.before))
     async with call.ctx.db.read() as conn:
-        after = int(place[0]) if place else None
+        after = int(start[0]) if start else None
         found = await campaign_pages.page(conn, call.account.id, wanted, query.limit + 1, after)
         ledgers = await campaign_pages.ledgers(conn, found[: query.limit])
     shown = found[: query.limit]
@@ -83,36 +77,6 @@ async def figures(call: Call) -> Reply:
     return Reply(Stats.model_validate(stats.document(campaign.state, ledger)))
 
 
-async def recipients(call: Call) -> Reply:
-    """A page of recipients."""
-    query: RecipientQuery = call.query
-    place = _place(query.cursor, int, int, int)
-    statuses = stats.TABS[query.tab]
-    if query.status:
-        statuses &= frozenset(Status[one.upper()] for one in query.status)
-    view = View(statuses, query.q, query.sort, query.order == "desc")
-    async with call.ctx.db.read() as conn:
-        campaign = await find(conn, call)
-    after = (place[0], place[1], place[2]) if place else None
-    page = await grid.listed(call.ctx.db, campaign.id, view, query.limit, after)
-    more = cursor.pack(*page.next) if page.next is not None else None
-    return Reply(Recipients(data=[recipient_document(campaign, one) for one in page.rows], next=more))
-
-
-async def story(call: Call) -> Reply:
-    """One recipient and what happened."""
-    async with call.ctx.db.read() as conn:
-        campaign = await find(conn, call)
-        person = await reports.person(conn, int(call.path["recipient"]))
-        if person is None or person.campaign_id != campaign.id:
-            raise Problem(404)
-        told = await reports.history(conn, person.id, _EVENTS)
-    events = [
-        EventDocument(at=when(one.at), event=one.event.code, machine=one.machine, detail=one.detail) for one in told
-    ]
-    return Reply(Story(**dict(recipient_document(campaign, person)), events=events))
-
-
 async def document(conn: AsyncConnection, call: Call, campaign: Campaign) -> CampaignDocument:
     """A campaign with its figures."""
     ledger = await campaigns.ledger(conn, campaign.id)
@@ -120,10 +84,11 @@ async def document(conn: AsyncConnection, call: Call, campaign: Campaign) -> Cam
     return campaign_document(call, campaign, ledger)
 
 
-def _place(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
+def place(text: str | None, *kinds: type) -> tuple[Any, ...] | None:
+    """Where a cursor says to go on; Problem 422 for one that is none of ours."""
     if text is None:
         return None
-    place = cursor.unpack(text, *kinds)
-    if place is None:
+    found = cursor.unpack(text, *kinds)
+    if found is None:
         raise Problem(422, "cursor", faults=[Fault("?cursor", "")])
-    return place
+    return found

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gateway.api.models.common import Asked, Cursor, Instant, Limit, Line, Page, Paging, Told
+from gateway.api.models.common import Instant, Page, Paging, Told
 from store.states import Status
 
 State = Literal["reading", "refused", "held", "scheduled", "sending", "paused", "stopped", "finished", "replaced"]
@@ -127,22 +127,6 @@ class RecipientDocument(Told):
     unsubscribed_at: datetime | None
     clicks: int
     reply: str = Field(description="The last reply of the remote server, cut; whole in `events`.")
-
-
-class Recipients(Page[RecipientDocument]):
-    """A page of recipients, in the order of the list or as asked."""
-
-
-class RecipientQuery(Asked):
-    """Which recipients are wanted, in which order."""
-
-    cursor: Cursor | None = Field(default=None, description="`next` of the page before, with the same query.")
-    limit: Limit = Field(100, description="How many at most.")
-    status: list[StatusCode] = Field(default=[], description="In one of these statuses.")
-    tab: Literal["all", "delivered", "cancelled", "engaged"] = Field("all", description="As the report's tabs.")
-    q: Line = Field(default="", max_length=100, description="Words that all stand in the line.")
-    sort: Literal["line", "date", "email", "status", "clicks"] = "line"
-    order: Literal["asc", "desc"] = "asc"
 
 
 class EventDocument(Told):

@@ -8,27 +8,23 @@ answered by 422 and the kind that can. Raises HTTPException only. Logs export_as
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from config.logging import log
-from gateway.figures import columns, stats
 from gateway.web import access, context, guard
-from gateway.web.exports import files
+from gateway.web.exports import asking, files
 from gateway.web.exports.maker import Maker
 from gateway.web.grid import asked
 from gateway.web.grid.asked import Query
 from gateway.web.pages import page, problem
 from gateway.web.report import common, find, reads_only
-from store import campaigns, exports
-from store.engine import now_ms
+from store import exports
 from store.exports import Export, State
 from store.values import Campaign
 
-NOTIFIED = 50_000  # recipients from which on the author is written to
 AGAIN = 2  # seconds between two looks
 
 
@@ -37,27 +33,18 @@ async def ask(request: Request) -> Response:
     ctx, sent = context.of(request), await guard.form(request)
     async with ctx.db.read() as conn:
         campaign = await find(request, conn)
-        ledger = await campaigns.ledger(conn, campaign.id)
     locale = context.language(request, campaign.locale)
     if not guard.ours(request, sent, access.of(request).secret, "exports", ctx.url):
         return problem(locale, 403, "action.forged")
     kind, words = str(sent.get("kind", "")), str(sent.get("query", ""))
     query = asked.read("", campaign, parse_qsl(words, keep_blank_values=True))
-    if kind not in files.KINDS or ledger is None or _maker(request) is None:
+    if kind not in files.KINDS or _maker(request) is None:
         raise HTTPException(404)
     if query.fault:
         return problem(locale, 400, "filter.fault")
-    known = sum(tab.count for tab in stats.tabs(ledger) if tab.key == query.tab)
-    if why := files.fits(kind, 0 if query.narrowed else known, len(query.columns or columns.whole(campaign))):
-        return problem(locale, 422, f"export.{why}")
-    notify = known >= NOTIFIED and not reads_only(request)
-    total = 0 if query.narrowed else known
-    async with ctx.db.write() as conn:
-        canonical = urlencode(query.words(lang=""))
-        number = await exports.add(conn, campaign.id, kind, canonical, locale, total, notify, now_ms())
-    if number is None:
-        return problem(locale, 503, "export.many")
-    log("export_asked", campaign=campaign.id, kind=kind)
+    number = await asking.ask(ctx.db, campaign, kind, query, locale, not reads_only(request))
+    if isinstance(number, str):
+        return problem(locale, 503 if number == "many" else 422, f"export.{number}")
     _maker(request).wake()  # type: ignore[union-attr]
     return RedirectResponse(f"{access.base(request)}/exports/{number}{_lang(query, locale)}", 303)
 

@@ -55,8 +55,8 @@ async def served(api: Api) -> AsyncIterator[str]:
 @pytest.mark.slow
 @pytest.mark.peers
 async def test_the_api_does_what_its_description_says(db: Database, tmp_path: Path) -> None:
-    once = ("--max-examples", "2", "--phases", "examples,coverage")
-    search = ("--max-examples", "20", "--phases", "examples,coverage,fuzzing", "--max-time", "240")
+    once = ("--max-examples", "2", "--phases", "examples,coverage,stateful")
+    search = ("--max-examples", "20", "--phases", "examples,coverage,fuzzing,stateful", "--max-time", "240")
     async with api_over(db, tmp_path, api={"requests_per_minute": 1_000_000}) as api, served(api) as url:
         form = [("from", None, b"anne@acme.test"), ("subject", None, b"s"), ("text", None, b"t"),
                 ("liste", "l.txt", b"a@d.test\nb@d.test\n")]  # fmt: skip

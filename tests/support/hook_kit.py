@@ -39,6 +39,7 @@ class Endpoint:
 
     url: str = ""
     status: Callable[[Told], int] = lambda _: 200
+    location: str = ""
     told: list[Told] = field(default_factory=list)
     open_now: int = 0
     most_open: int = 0
@@ -64,7 +65,8 @@ class Endpoint:
             one = Told(headers, await reader.readexactly(int(headers["content-length"])))
             self.told.append(one)
             await asyncio.sleep(0.01)
-            writer.write(f"HTTP/1.1 {self.status(one)} Said\r\nContent-Length: 0\r\n\r\n".encode())
+            away = f"Location: {self.location}\r\n" if self.location else ""
+            writer.write(f"HTTP/1.1 {self.status(one)} Said\r\n{away}Content-Length: 0\r\n\r\n".encode())
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass

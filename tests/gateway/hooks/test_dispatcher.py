@@ -215,6 +215,17 @@ async def test_an_endpoint_that_fails_for_long_is_switched_off_and_its_account_t
     assert ("delivered", "a@d.test") in hooked.place.events and ("delivered", "b@d.test") not in hooked.place.events
 
 
+async def test_a_redirect_leads_nowhere_and_counts_as_refused(hooked: Hooked) -> None:
+    async with endpoint() as elsewhere:
+        hooked.place.status, hooked.place.location = lambda _: 307, elsewhere.url
+        await hooked.listen("delivered")
+        await hooked.send()
+        await hooked.happens(1, Event.ACCEPTED)
+        await hooked.tell()
+        assert len(hooked.place.told) == 1 and elsewhere.told == []
+    assert (await hooked.about())["waiting"] == 1
+
+
 async def test_gone_means_gone(hooked: Hooked) -> None:
     await hooked.listen()
     await hooked.send()

@@ -43,7 +43,7 @@ EVENTS: dict[str, tuple[str, set[str]]] = {
     "certificate_failed": ("error", {"host", "until"}),
     "host_looked": ("info", {"account", "host", "kind"}),
     "host_changed": ("info", {"account", "host", "by"}),
-    "failed": ("error", {"what"}),
+    "failed": ("error", {"what", "campaign", "recipient"}),
     "library": ("warning", {"logger", "message"}),
     "database_gave_up": ("warning", {"what"}),
     # receiving

@@ -1,24 +1,30 @@
 """Counters of what happens, for Prometheus: whatever is logged is counted, and what is too frequent to be logged, too.
 
 In: events of the log with their fields (`event`), attempts of senders (`attempt`). Out: counters in the files of a folder,
-one a process, that add up over all processes and over those that have ended; `exposition` is their text. The supervisor
+one a process, that add up over all processes and over those that have ended; `exposition` is their text, for whom `may_read`
+lets in. The supervisor
 names the folder by VARIABLE; without it nothing is counted. Raises nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
 
+MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "mail2campaign_"
 _LONGEST = 40  # characters of a label's value
@@ -110,6 +116,20 @@ def begin(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
     os.environ[VARIABLE] = str(folder)
+
+
+def may_read(headers: Mapping[str, str], peer: str, token: str) -> bool:
+    """Whether a reader may see the metrics: by token where one is set, else from this machine and by no proxy."""
+    if token:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+    if host not in _LOCAL_HOSTS or any(name in headers for name in _FORWARDED):
+        return False
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
 
 
 def exposition(*collectors: Any) -> bytes:

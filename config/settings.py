@@ -23,7 +23,7 @@ from config.section import split_hostport as split_hostport
 from config.settings_acme import Acme
 from config.settings_advice import Advice, Dkim
 from config.settings_api import Api, Webhooks
-from config.settings_doctor import Doctor, Metrics
+from config.settings_doctor import Doctor, Metrics, Tracing
 from config.settings_people import Limits as Limits
 from config.settings_people import Retention, Tracking
 from config.settings_sending import AttachmentsSection, Dns, Tls
@@ -189,6 +189,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()  # type: ignore[call-arg]
     doctor: Doctor = Doctor()  # type: ignore[call-arg]
     metrics: Metrics = Metrics()  # type: ignore[call-arg]
+    tracing: Tracing = Tracing()  # type: ignore[call-arg]
 
     @classmethod
     def settings_customise_sources(

@@ -1,9 +1,12 @@
-"""The settings of what operators look at: the doctor's questions, and who may read the metrics.
+"""The settings of what operators look at: the doctor's questions, who may read the metrics, who gets spans.
 
-In: the tables `[doctor]` and `[metrics]`. Out: two frozen sections. Raises ValueError, which becomes a ConfigError.
+In: the tables `[doctor]`, `[metrics]` and `[tracing]`. Out: three frozen sections. Raises ValueError, which becomes
+a ConfigError.
 """
 
 from __future__ import annotations
+
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -34,3 +37,26 @@ class Metrics(Section):
     token: str = Field(
         "", description="Bearer token with which /metrics is read; empty: from this machine only, not through a proxy."
     )
+    listen: str = Field(
+        "",
+        description="host:port where /metrics is read besides, in the clear: of a machine of senders alone, its counters.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        return hostports([value])[0] if value else ""
+
+
+class Tracing(Section):
+    endpoint: str = Field(
+        "", description="OpenTelemetry collector (OTLP over HTTP), for example http://127.0.0.1:4318; empty: no spans."
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("an address like http://127.0.0.1:4318")
+        return value

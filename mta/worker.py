@@ -34,6 +34,7 @@ from mta.retry import Ground
 from mta.sieve import Exits, Sieve
 from mta.sources import mine
 from mta.stock import Stock
+from mta.traced import Traced
 from mta.values import Answered, Contact, Outcome, Parcel
 from store import campaigns, events, jobs, paces, sources, suppressions
 from store.engine import Database, now_ms
@@ -64,7 +65,7 @@ class Worker:
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
         self._leases = Leases(database, self._gate, self._untried)
-        self._paces = Paces(time.monotonic)
+        self._paces, self._traced = Paces(time.monotonic), Traced()
         self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases, self._paces)
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
@@ -83,6 +84,7 @@ class Worker:
         self._leases.done(job.id)
         self._outcomes.add(self._sieve.mark(change))
         metrics.attempt(change.event.code, str(change.detail.get("class", "")))
+        self._traced.ended(job.campaign_id, change.event is Event.ACCEPTED)
         if line is not None and line.way.source is not None:
             self._lanes.choice.settled(parcel, line.way, key_of(line.terms.provider), outcome, change)
         if change.event is not Event.ACCEPTED:
@@ -98,10 +100,11 @@ class Worker:
 
     def broken(self, parcel: Parcel, error: Exception) -> None:
         """A mail could not be rendered: a bug; its campaign is held by the next look."""
-        log("failed", what="render", error=error)
+        job = parcel.job if isinstance(parcel.job, Job) else None
+        log("failed", what="render", error=error, campaign=job and job.campaign_id, recipient=job and job.id)
         self._leases.give_back([parcel])
-        if isinstance(parcel.job, Job):
-            self._lanes.broken.add(parcel.job.campaign_id)
+        if job is not None:
+            self._lanes.broken.add(job.campaign_id)
 
     def _wait(self, parcel: Parcel, until: int) -> None:
         self._leases.give_back([parcel], until)
@@ -244,6 +247,7 @@ class Worker:
 
     def _committed(self, count: int) -> None:
         self._gate.used -= count
+        self._traced.written()
         self._lanes.pool.kick_all()
 
     async def _take(self, wanted: dict[int, int]) -> list[Job]:

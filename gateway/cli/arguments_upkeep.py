@@ -41,7 +41,7 @@ def _watching(commands: Any, add: Add) -> None:
     top.add_argument("--once", action="store_true", help="show it once and end (also without a terminal)")
     top.add_argument("--every", type=float, default=2.0, metavar="SECONDS", help="between two looks (default: 2)")
     trace = add(commands, "trace", "trace:trace", "tell every attempt to write to an address, in words")
-    trace.add_argument("address", metavar="ADDRESS")
+    trace.add_argument("address", metavar="ADDRESS|N", help="an address, or the number of a recipient in the log")
     trace.add_argument("--account", metavar="NAME", help="of one account only (default: of all)")
     trace.add_argument("--campaign", type=int, metavar="ID", help="of one campaign only")
     trace.add_argument("--lang", choices=("fr", "en"), help="(default: gateway.locale)")

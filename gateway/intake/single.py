@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from config import tracing
 from config.logging import log
 from gateway.intake import alignment, judge
 from gateway.intake.desk import Desk
@@ -58,6 +59,7 @@ async def barred(desk: Desk, account_id: int, people: Sequence[Found]) -> dict[s
 
 async def create(desk: Desk, message: Single) -> tuple[int, bool]:
     """Make a message exist; its number, and False when it existed before."""
+    way = tracing.Way("", now_ms())
     author = await alignment.look(desk.resolver, desk.signers, message.sender.address)
     new = _campaign(desk, message)
     async with desk.database.write() as conn:
@@ -69,6 +71,7 @@ async def create(desk: Desk, message: Single) -> tuple[int, bool]:
         campaign = await campaigns.prepare(conn, begun, token, now_ms())
         campaign = await alignment.settle(conn, campaign, author)
         await campaigns.reveal(conn, campaign, replaces=False)
+    way.end(begun)
     log("message_taken", account=message.account.id, campaign=begun, recipients=len(message.people))
     return begun, True
 

@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import DataError, DBAPIError
 
+from config import tracing
 from config.logging import log
 from gateway.figures import forecasting
 from gateway.intake import advising, alignment, faulty, filing, journal, judge, single
@@ -108,14 +109,18 @@ class Intake:
             request["reply"] = str(desk.spool.path(ref))
         async with contextlib.aclosing(desk.readers.ask(request, len(raw))) as found:  # type: ignore[type-var]
             work = Work(ref, envelope, raw, found, account=account, turns=self._turns, correction=correction)
+            way = tracing.Way(ref, envelope.received_at)
             for step in STEPS:
-                await step(desk, work)
+                with way.step(step.__name__):
+                    await step(desk, work)
                 if work.answer is not None:
                     await _drain(work)
                     await answers.refuse(desk, ref, work.account, work.summary, work.answer)
                     await journal.submitted(desk, envelope, None, work.answer)
+                    way.end(None, str(work.answer["code"]))
                     return
             await journal.submitted(desk, envelope, work.campaign, None)
+            way.end(work.campaign.id if work.campaign else None)
 
 
 async def parse(_desk: Desk, work: Work) -> None:

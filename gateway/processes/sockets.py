@@ -29,6 +29,12 @@ def places(settings: Settings, command: str) -> list[str]:
     return [one for one in (settings.web.listen, settings.web.https_listen) if one] if command == "_web" else []
 
 
+def every(settings: Settings, commands: Iterable[str]) -> list[str]:
+    """Where these children listen, and the supervisor itself."""
+    own = [settings.metrics.listen] if settings.metrics.listen else []
+    return [*own, *(place for command in commands for place in places(settings, command))]
+
+
 class Sockets:
     """All sockets of one supervisor."""
 
@@ -50,6 +56,10 @@ class Sockets:
         self._open |= new
         for place in [one for one in self._open if one not in asked]:
             _close(self._open.pop(place))
+
+    def of(self, place: str) -> list[socket.socket]:
+        """The sockets of a place."""
+        return self._open.get(place, [])
 
     def descriptors(self, wanted: Iterable[str]) -> list[int]:
         """The descriptors of some places, for a child."""

@@ -21,8 +21,9 @@ from config.logging import log
 from config.settings import Settings
 from gateway.processes import notify, renewal
 from gateway.processes.child import Child, Role, Shared, roles
+from gateway.processes.measured import Measured
 from gateway.processes.premises import ServeError, prepare, take_lock
-from gateway.processes.sockets import Sockets, places
+from gateway.processes.sockets import Sockets, every
 from store.engine import Database
 
 __all__ = ["ServeError", "supervise", "take_lock"]
@@ -39,6 +40,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._group = asyncio.TaskGroup()
         self._stop, self._renewing = asyncio.Event(), asyncio.Lock()
+        self._measured = Measured(lambda: self._shared.settings.metrics.token)
         self.replace = False  # this program ends to make room for its successor
 
     async def run(self) -> None:
@@ -49,12 +51,17 @@ class Supervisor:
         async with self._group:
             self._want(roles(self._shared.settings, gateway=self._gateway))
             watching = self._group.create_task(self._alive())
+            await self._measure()
             renewal.listen(self._begin)
             await self._all_ready()
             notify.ready(self._status())
             await self._stop.wait()
             watching.cancel()
+            self._measured.close()
             await self._finish()
+
+    async def _measure(self) -> None:
+        await self._measured.open(self._shared.sockets.of(self._shared.settings.metrics.listen))
 
     def _end(self) -> None:
         notify.stopping()
@@ -118,7 +125,7 @@ class Supervisor:
         if settings is not None:
             try:
                 wanted = roles(settings, gateway=self._gateway)
-                self._shared.sockets.want([one for role in wanted for one in places(settings, role.command)])
+                self._shared.sockets.want(every(settings, [role.command for role in wanted]))
                 await self._renew(settings, wanted)
             except OSError as error:
                 log("settings_refused", error=error)
@@ -132,6 +139,7 @@ class Supervisor:
                 child.signal(signal.SIGHUP)  # certificates and the like may have changed on the disk
             return
         self._shared.adopt(settings)
+        await self._measure()
         before = list(self._children.values())
         self._want(wanted)
         for child in before:
@@ -158,7 +166,7 @@ async def _serve(settings: Settings, config: Path | None, lock: int, sockets: So
         await prepare(settings, db)
         wanted = roles(settings, gateway=gateway)
         try:
-            sockets.want([one for role in wanted for one in places(settings, role.command)])
+            sockets.want(every(settings, [role.command for role in wanted]))
         except OSError as error:
             raise ServeError(str(error.strerror or error)) from error
         metrics.begin(settings.gateway.data_dir / "metrics")

@@ -8,14 +8,11 @@ nothing that no page foresees; a database that does not answer leaves `mail2camp
 from __future__ import annotations
 
 import asyncio
-import hmac
 import importlib.metadata
 import time
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from starlette.exceptions import HTTPException
@@ -33,8 +30,6 @@ from store.health import Queue
 
 FRESH = 5.0  # seconds
 _ANSWER = 5.0  # seconds that the database gets
-_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip")
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
 class Reading:
@@ -70,21 +65,12 @@ async def show(request: Request) -> Response:
     desk = context.of(request).desk
     data = desk.settings.gateway.data_dir if desk is not None else None
     text = await asyncio.to_thread(metrics.exposition, Moment(queue, data))
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return Response(text, media_type=metrics.MEDIA)
 
 
 def allowed(request: Request, token: str) -> bool:
-    """Whether this reader may see the metrics: by token where one is set, else from this machine and by no proxy."""
-    if token:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    if host not in _LOCAL_HOSTS or any(name in request.headers for name in _FORWARDED):
-        return False
-    try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+    """Whether this reader may see the metrics."""
+    return metrics.may_read(request.headers, request.client.host if request.client else "", token)
 
 
 class Moment:

@@ -10,7 +10,7 @@ import argparse
 import importlib
 from pathlib import Path
 
-from config import logging
+from config import logging, tracing
 from config.settings import Settings
 from gateway.cli.commands.database import settings_of
 from gateway.processes.lifeline import run_child, watch
@@ -39,8 +39,7 @@ def receive(found: argparse.Namespace) -> int:
     """Run the listener with intake, returns and janitor."""
     from gateway.processes.receive import run
 
-    settings = _handed(found)
-    logging.setup("receive")
+    settings = _child(found, "receive")
     return run_child(run, settings)
 
 
@@ -48,15 +47,13 @@ def web(found: argparse.Namespace) -> int:
     """Run the web pages."""
     from gateway.web.serve import run
 
-    settings = _handed(found)
-    logging.setup("web")
+    settings = _child(found, "web")
     return run_child(run, settings)
 
 
 def send(found: argparse.Namespace) -> int:
     """Run one sender."""
-    settings = _handed(found)
-    logging.setup("send")
+    settings = _child(found, "send")
     # by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
     run = importlib.import_module("mta.worker").run
     return run_child(run, settings, at_once=True)
@@ -68,6 +65,14 @@ def check(found: argparse.Namespace) -> int:
     for name in ("gateway.processes.supervisor", "gateway.processes.receive", "gateway.web.serve", "mta.worker"):
         importlib.import_module(name)
     return 0
+
+
+def _child(found: argparse.Namespace, process: str) -> Settings:
+    """The settings of a child that does the work, whose lines and spans bear its name from now on."""
+    settings = _handed(found)
+    logging.setup(process)
+    tracing.begin(settings.tracing.endpoint, settings.gateway.domain, process)
+    return settings
 
 
 def _handed(found: argparse.Namespace) -> Settings:

@@ -1,4 +1,4 @@
-"""`trace`: the story of one address, every attempt in words, over all campaigns.
+"""`trace`: the story of one address, every attempt in words, over all campaigns; or of one recipient by the log's number.
 
 In: the parsed command line. Out: for each campaign its state, the recipient's status, and each event with the server and its
 reply as it was said; then whether the address is suppressed. `recipient` is the number by which the log names it. Raises
@@ -8,6 +8,7 @@ Failure when the address was never written to.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.cli.commands.accounts import account_of
@@ -44,15 +45,20 @@ def trace(found: argparse.Namespace) -> None:
         if found.account:
             async with database.read() as conn:
                 account = (await account_of(conn, found.account)).id
-        seen = await persons.find(database, found.address, account)
+        if found.address.isascii() and found.address.isdigit():
+            numbers: Sequence[int] = [int(found.address[:18])]
+        else:
+            numbers = (await persons.find(database, found.address, account)).recipients
         parts = []
-        for number in seen.recipients[-_CAMPAIGNS:]:
+        for number in numbers[-_CAMPAIGNS:]:
             part = await _part(database, number, locale)
-            if part is not None and found.campaign in (None, part.campaign.id):
+            if part is None or account not in (None, part.campaign.account_id):
+                continue
+            if found.campaign in (None, part.campaign.id):
                 parts.append(part)
         async with database.read() as conn:
             owner = account if account is not None else parts[-1].campaign.account_id if parts else None
-            box = folded(found.address)
+            box = folded(parts[-1].person.address if parts else found.address)
             why = {} if owner is None else await suppressions.find(conn, owner, [box], keys, now_ms())
         if box not in why:
             return parts, ""

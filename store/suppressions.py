@@ -9,7 +9,7 @@ when the address itself has been erased; old keys are looked up for ever. A chan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from store.tables import campaigns, recipients, suppressions
 from store.tables_delivery import strikes
 
 EVERYBODY = 0  # the account_id of what no account may write to
+LEFT = "unsubscribe"  # bars campaigns; a single transactional message is sent all the same
 SENDER = "sender"  # as the scope of a leaving: one mailing only; else the whole account
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "import")
 _CHUNK = 5_000
@@ -113,6 +114,11 @@ _ADD = text(
     " VALUES (:account_id, :key, :address, :reason, :at, :campaign_id, :expires_at)"
     " ON CONFLICT (account_id, key) DO NOTHING"
 )
+# who left stays so whatever comes later, which is kept beside: it bars single messages, too
+_BESIDE = text(
+    "UPDATE suppressions SET also = :reason WHERE account_id = :account_id AND key = :key"
+    " AND reason = 'unsubscribe' AND also IS NULL"
+)
 _REVISED = text(
     "INSERT INTO revisions (name, n) VALUES ('suppressions', 1) ON CONFLICT (name) DO UPDATE SET n = revisions.n + 1"
 )
@@ -126,6 +132,8 @@ async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     # one order for all writers: no deadlocks
     ordered = sorted(({"expires_at": None, **row} for row in rows), key=lambda row: (row["account_id"], row["key"]))
     await conn.execute(_GIVE_WAY, ordered)
+    if graver := [row for row in ordered if row["reason"] != LEFT and row["expires_at"] is None]:
+        await conn.execute(_BESIDE, graver)
     await conn.execute(_ADD, ordered)
     await conn.execute(_REVISED)
 
@@ -142,6 +150,7 @@ _FIND = select(
     suppressions.c.reason,
     suppressions.c.at,
     suppressions.c.expires_at,
+    suppressions.c.also,
 ).where(
     suppressions.c.account_id.in_(bindparam("owners", expanding=True)),
     suppressions.c.key.in_(bindparam("digests", expanding=True)),
@@ -158,7 +167,7 @@ _SLICED = (
     "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :n)"
     " SELECT substr(:digests, i * 33 + 1, 33) FROM n)"
 )
-_FIND_SLICED = text(_SLICED.format(table="suppressions", names="reason, at, expires_at"))
+_FIND_SLICED = text(_SLICED.format(table="suppressions", names="reason, at, expires_at, also"))
 _STRUCK_SLICED = text(_SLICED.format(table="strikes", names="at"))
 
 
@@ -169,22 +178,32 @@ async def find(
     keys: SuppressionKeys,
     now: int,
     sender_id: int = 0,
+    single: bool = False,
 ) -> dict[str, Suppressed]:
-    """Which of the folded addresses are suppressed now (UTC ms), for the sender's mailing, its account or everybody."""
-    return await listed(conn, (EVERYBODY, account_id, mailing(sender_id)), address_keys, keys, now)
+    """Which of the folded addresses are suppressed now (UTC ms), for the sender's mailing, its account or everybody; for a
+    `single` message those who only left are not."""
+    return await listed(conn, (EVERYBODY, account_id, mailing(sender_id)), address_keys, keys, now, single)
 
 
 async def listed(
-    conn: AsyncConnection, owners: Sequence[int], address_keys: Sequence[str], keys: SuppressionKeys, now: int
-) -> dict[str, Suppressed]:
+    conn: AsyncConnection, owners: Sequence[int], address_keys: Sequence[str], keys: SuppressionKeys, now: int,
+    single: bool = False,
+) -> dict[str, Suppressed]:  # fmt: skip
     """Which of the folded addresses stand now (UTC ms) on the lists of these accounts."""
     if (await conn.execute(_ANY, {"owners": owners})).first() is None:
         return {}  # nobody does: no need to hash a million addresses
     hashed = {digest: address_key for address_key in address_keys for digest in keys.hashes(address_key)}
     found: dict[str, Suppressed] = {}
     for row in await _rows(conn, owners, list(hashed), now):
-        found[hashed[bytes(row.key)]] = Suppressed(row.reason, row.at, row.expires_at)
+        if (why := _bars(row, single)) is not None:
+            found[hashed[bytes(row.key)]] = Suppressed(why, row.at, row.expires_at)
     return found
+
+
+def _bars(row: Any, single: bool) -> str | None:
+    """The reason for which a row bars a campaign's mail, or a single message."""
+    reason: str | None = row.also if single and row.reason == LEFT else row.reason
+    return reason
 
 
 async def _rows(conn: AsyncConnection, owners: Sequence[int], digests: Sequence[bytes], now: int) -> list[Any]:
@@ -211,6 +230,7 @@ _OWNERS = select(
     campaigns.c.id,
     campaigns.c.account_id,
     campaigns.c.sender_id,
+    campaigns.c.single,
     _exists(suppressions, EVERYBODY, campaigns.c.account_id, -campaigns.c.sender_id).label("suppressed"),
     _exists(strikes, campaigns.c.account_id).label("struck"),
 ).where(campaigns.c.id.in_(bindparam("ids", expanding=True)))
@@ -237,19 +257,18 @@ async def sift(conn: AsyncConnection, waiting: Sequence[Waiting], keys: Suppress
     struck: set[int] = set()
     if any(row.suppressed for row in accounts.values()):
         for row in await _rows(conn, owners, digests, now):
-            why = Suppressed(row.reason, row.at, row.expires_at)
-            suppressed |= dict.fromkeys(_those(hashed, row, asked), why)
+            for one in _those(hashed, row, asked):
+                if (why := _bars(row, accounts[one.campaign_id].single)) is not None:
+                    suppressed[one.recipient_id] = Suppressed(why, row.at, row.expires_at)
     if any(row.struck for row in accounts.values()):
         for row in await _asked(conn, _STRUCK, _STRUCK_SLICED, owners, digests):
-            struck.update(_those(hashed, row, asked))
+            struck.update(one.recipient_id for one in _those(hashed, row, asked))
     return Sifted(suppressed, frozenset(struck))
 
 
-def _those(hashed: Mapping[bytes, Sequence[Waiting]], row: Any, asked: Mapping[int, Sequence[int]]) -> Iterable[int]:
+def _those(hashed: Mapping[bytes, Sequence[Waiting]], row: Any, asked: Mapping[int, Sequence[int]]) -> list[Waiting]:
     """The recipients that a row speaks of: those of its mailing, of its account, or of any."""
-    for one in hashed[bytes(row.key)]:
-        if row.account_id in asked[one.campaign_id]:
-            yield one.recipient_id
+    return [one for one in hashed[bytes(row.key)] if row.account_id in asked[one.campaign_id]]
 
 
 _HELD = select(recipients.c.id, recipients.c.campaign_id, recipients.c.address).where(

@@ -246,6 +246,7 @@ suppressions = Table(
     Column("at", BigInteger, nullable=False),
     Column("campaign_id", Id),
     Column("expires_at", BigInteger),  # null: for ever
+    Column("also", Text),  # of who left: what else bars them, for ever
     UniqueConstraint("account_id", "key"),
     Index(
         "ix_suppressions_expires_at",

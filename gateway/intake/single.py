@@ -50,10 +50,10 @@ def full(account: Account, waiting: int) -> bool:
 
 
 async def barred(desk: Desk, account_id: int, people: Sequence[Found]) -> dict[str, Suppressed]:
-    """Who of these may not be written to, by address."""
+    """Who of these may not be written to, by address; who only left the newsletters may."""
     keys = {folded(one.address): one.address for one in people}
     async with desk.database.read() as conn:
-        found = await suppressions.find(conn, account_id, list(keys), desk.suppression, now_ms())
+        found = await suppressions.find(conn, account_id, list(keys), desk.suppression, now_ms(), single=True)
     return {keys[key]: why for key, why in found.items()}
 
 

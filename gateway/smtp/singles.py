@@ -38,7 +38,8 @@ async def outward(gate: Gate, login: Login, address: str, others: int) -> str | 
         if len(found) != 1 or found[0].fault is not None:
             return reply(553, "5.1.3", "single_syntax", address=address)
         key = folded(found[0].address)
-        barred = (await suppressions.find(conn, account.id, [key], gate.suppression, now_ms())).get(key)
+        listed = await suppressions.find(conn, account.id, [key], gate.suppression, now_ms(), single=True)
+        barred = listed.get(key)
     if account.suspended:
         return reply(550, "5.7.1", "suspended", address=address)
     if barred is not None:

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select, text, update
 from store_helpers import KEYS, NOW
 
-from store import accounts, events, jobs, suppressions
+from store import accounts, events, jobs, suppression_list, suppressions
 from store.engine import Database
 from store.rules import MONTH
 from store.states import Event, Status
 from store.suppressions import EVERYBODY, SuppressionKeys, Waiting, fold
-from store.tables import recipients
+from store.tables import campaigns, recipients
 from store.values import Campaign, Change
 
 FULL = {"class": "mailbox_full", "reply": "552 5.2.2 over quota"}
@@ -98,6 +98,38 @@ async def test_a_lease_is_sifted_by_the_account_of_each_campaign(db: Database, m
         later = (await suppressions.sift(conn, waiting, KEYS, NOW + 1)).suppressed
     assert {one: why.reason for one, why in now.items()} == {1: "unsubscribe", 2: "manual"}
     assert set(later) == {1}
+
+
+async def test_who_only_left_still_gets_single_messages_until_something_graver_comes(db: Database, make: Any) -> None:
+    mailing: Campaign = await make(2)
+    single: Campaign = await make(2)
+    async with db.write() as conn:
+        await conn.execute(update(campaigns).where(campaigns.c.id == single.id).values(single=True))
+    waiting = [
+        Waiting(n, one.id, f"p{n % 10}@dest.test") for one, at in ((mailing, 0), (single, 10)) for n in (at, at + 1)
+    ]
+
+    async def barred() -> tuple[dict[int, str], dict[str, str]]:
+        async with db.read() as conn:
+            sifted = (await suppressions.sift(conn, waiting, KEYS, NOW)).suppressed
+            people = ["p0@dest.test", "p1@dest.test"]
+            known = await suppressions.find(conn, single.account_id, people, KEYS, NOW, single=True)
+        return {one: why.reason for one, why in sifted.items()}, {key[:2]: why.reason for key, why in known.items()}
+
+    account = mailing.account_id
+    await put(db, row(account, "p0@dest.test", "unsubscribe"), row(account, "p1@dest.test", "hard_bounce"))
+    assert await barred() == ({0: "unsubscribe", 1: "hard_bounce", 11: "hard_bounce"}, {"p1": "hard_bounce"})
+    await put(db, row(account, "p0@dest.test", "soft_bounce", NOW + 1))
+    assert (await barred())[1] == {"p1": "hard_bounce"}, "what ends is not kept beside"
+    async with db.write() as conn:  # as an import does, which looks first at what is known
+        new = suppression_list.New("p0@dest.test", "complaint", NOW)
+        assert await suppression_list.put(conn, account, [new], KEYS, NOW) == (1, 0)
+    assert await barred() == (
+        {0: "unsubscribe", 1: "hard_bounce", 10: "complaint", 11: "hard_bounce"}, {"p0": "complaint", "p1": "hard_bounce"},
+    )  # fmt: skip
+    assert (await found(db, account, "p0@dest.test"))["p0@dest.test"] == ("unsubscribe", None), (
+        "leaving is not forgotten"
+    )
 
 
 async def answered(db: Database, campaign: Campaign, event: Event, detail: dict[str, str], **more: Any) -> None:

@@ -1,7 +1,8 @@
-"""What a sender did for each campaign since it was last written down, as one span a campaign.
+"""What a sender did, told to whoever looks after it: attempts that were not accepted in the log, and what was done for each
+campaign since it was last written down as a span.
 
 In: each ended attempt, and the moment at which a batch of them is in the database. Out: a span `deliver` with its counts, of
-the campaign's trace (config.tracing); nothing where nobody asks for spans. Raises nothing, logs nothing.
+the campaign's trace (config.tracing); nothing where nobody asks for spans. Raises nothing. Logs attempt.
 """
 
 from __future__ import annotations
@@ -10,7 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from config import tracing
+from config.logging import log
+from mta.values import Answered, Outcome
 from store.engine import now_ms
+from store.values import Change, Job
+
+
+def tell(job: Job, change: Change, outcome: Outcome) -> None:
+    """Log an attempt that was not accepted, by the numbers of its campaign and its recipient."""
+    detail = change.detail
+    log(
+        "attempt", campaign=job.campaign_id, recipient=job.id, kind=change.event.code,
+        host=detail["host"], ip=detail["ip"], stage=detail["stage"],
+        code=detail["code"] if isinstance(outcome, Answered) else None, **{"class": detail["class"]},
+    )  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -34,8 +34,8 @@ from mta.retry import Ground
 from mta.sieve import Exits, Sieve
 from mta.sources import mine
 from mta.stock import Stock
-from mta.traced import Traced
-from mta.values import Answered, Contact, Outcome, Parcel
+from mta.traced import Traced, tell
+from mta.values import Contact, Outcome, Parcel
 from store import campaigns, events, jobs, paces, sources, suppressions
 from store.engine import Database, now_ms
 from store.states import Event
@@ -88,7 +88,7 @@ class Worker:
         if line is not None and line.way.source is not None:
             self._lanes.choice.settled(parcel, line.way, key_of(line.terms.provider), outcome, change)
         if change.event is not Event.ACCEPTED:
-            _tell(job, change, outcome)
+            tell(job, change, outcome)
 
     def unsent(self, parcel: Parcel) -> None:
         """A mail was not tried, and is not wanted here any more."""
@@ -281,15 +281,6 @@ def _ground(job: Job, line: Line, rule: Rule | None) -> Ground:
     retry_plan = None if provider is None else provider.retry
     own = rule is not None and provider is not None and bool(provider.mx) and rule in provider.rules
     return Ground(rule, own, retry_plan, line.way.source_id, job.attempts)
-
-
-def _tell(job: Job, change: Change, outcome: Outcome) -> None:
-    detail = change.detail
-    log(
-        "attempt", campaign=job.campaign_id, recipient=job.id, kind=change.event.code,
-        host=detail["host"], ip=detail["ip"], stage=detail["stage"],
-        code=detail["code"] if isinstance(outcome, Answered) else None, **{"class": detail["class"]},
-    )  # fmt: skip
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:

@@ -110,9 +110,11 @@ def shop(sink: Sink, tmp_path: Path) -> Iterator[Shop]:
     """A gateway with an account that may send single messages."""
     gateway = Running(tmp_path / "gateway", sink.port, API__REQUESTS_PER_MINUTE="1000000")
     key = asyncio.run(_grant(gateway.folder / "data", 7_200))
-    gateway.start()
-    yield Shop(gateway, sink, key)
-    gateway.stop()
+    try:
+        gateway.start()
+        yield Shop(gateway, sink, key)
+    finally:
+        gateway.stop()
 
 
 async def _grant(data: Path, per_hour: int) -> str:

@@ -45,7 +45,8 @@ async def send(made: Office, *attached: tuple[str, str], **more: Any) -> dict[st
 
 def pages(made: Office) -> Reader:
     recorder = Recorder(made.desk.database, KEYS)
-    return Reader(build(Context(made.desk.database, RING, recorder, "https://gw.example", "gw.example", "fr", 30)))
+    ctx = Context(made.desk.database, RING, recorder, "https://gw.example", "gw.example", "fr", 30)
+    return Reader(build(ctx), "gw.example")
 
 
 def link(mail: EmailMessage) -> str:

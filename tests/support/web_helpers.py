@@ -30,6 +30,7 @@ class Reader:
     """Asks an ASGI application as a browser would, without a socket."""
 
     app: Starlette
+    host: str = "gateway.test"
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, b"", headers)
@@ -40,7 +41,7 @@ class Reader:
 
     async def ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         target, _, query = path.partition("?")
-        sent = {"host": "gateway.test", "user-agent": AGENT, **{k.replace("_", "-"): v for k, v in headers.items()}}
+        sent = {"host": self.host, "user-agent": AGENT, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if body:
             sent.setdefault("content-length", str(len(body)))
         scope = {

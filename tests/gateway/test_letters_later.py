@@ -95,7 +95,7 @@ async def test_the_readers_get_a_link_that_only_reads(tmp_path: Path) -> None:
         async with made.desk.database.write() as conn:
             (number,) = [one.id for one in await campaigns.recent(conn)]
             await links.revoke(conn, number, 1, now_ms())
-        assert (await reader.get(link(boss))).status == 404 and (await reader.get(link(clerk))).status == 200
+        assert (await reader.get(link(boss))).status == 410 and (await reader.get(link(clerk))).status == 200
 
 
 async def test_a_campaign_that_waits_is_decided_by_its_author_alone(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from config.settings import DatabaseSection
-from store.checkpoints import TOO_LONG, Checkpoints
 from store.driver import Driver, of
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -47,7 +46,8 @@ def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
         cursor.execute("PRAGMA cache_size = -32000")
         cursor.execute("PRAGMA temp_store = MEMORY")
         if writer:
-            cursor.execute(f"PRAGMA wal_autocheckpoint = {TOO_LONG}")
+            # copied back by whoever commits: beside the writers, its flushes held theirs up for longer (measured)
+            cursor.execute("PRAGMA wal_autocheckpoint = 4000")
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
@@ -99,7 +99,6 @@ class Database:
         self.url = url
         self.sqlite = queue is not None
         self._reader, self._writer, self._queue = reader, writer, queue
-        self._checkpoints = Checkpoints(Path(make_url(url).database or ""), queue) if queue else None
 
     @classmethod
     def open(cls, url: str, bounds: DatabaseSection | None = None) -> Database:
@@ -133,8 +132,6 @@ class Database:
             return
         async with self._queue, self._writer.begin() as connection:
             yield connection
-        if self._checkpoints is not None:
-            self._checkpoints.written()
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the tables to the newest version, or to an earlier one on the way."""
@@ -163,8 +160,6 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
-        if self._checkpoints is not None:
-            await self._checkpoints.close()
         await self._reader.dispose()
         await self._writer.dispose()
         if self._queue is not None:

@@ -94,7 +94,7 @@ async def test_a_search_that_takes_long_is_shown_in_parts(web: Web, monkeypatch:
         if more is None:
             break
         text = await shown(web, unescape(more[1]).partition("?")[2].partition("#")[0])
-    assert found == ["r4"] and turns == 3
+    assert found == ["r4"] and turns in (2, 3)  # fewer once the texts are gathered
     url, told = unescape(counting[1]), {}
     while url:
         told = orjson.loads((await web.reader.get(url)).body)

@@ -1,0 +1,51 @@
+"""A turn to write to a SQLite database is passed on, whatever becomes of those who wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from store.engine import Database
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'm2c.db'}")
+    async with database.write() as conn:
+        await conn.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY)"))
+    yield database
+    await database.close()
+
+
+async def add(db: Database) -> None:
+    async with db.write() as conn:
+        await conn.execute(text("INSERT INTO things DEFAULT VALUES"))
+
+
+async def test_a_turn_that_is_given_up_while_waiting_is_passed_on(db: Database) -> None:
+    other = Database.open(db.url)
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with other.write() as conn:
+            await conn.execute(text("SELECT 1"))
+            await held.wait()
+
+    holding = asyncio.create_task(hold())
+    await asyncio.sleep(0.05)
+    impatient = asyncio.create_task(add(db))
+    await asyncio.sleep(0.05)
+    impatient.cancel()
+    patient = asyncio.create_task(add(db))
+    await asyncio.wait([impatient])
+    assert not patient.done()
+    held.set()
+    await asyncio.gather(holding, patient)
+    await add(other)
+    async with db.read() as conn:
+        assert (await conn.execute(text("SELECT count(*) FROM things"))).scalar_one() == 2
+    await other.close()

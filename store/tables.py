@@ -184,11 +184,7 @@ recipients = Table(
         "next_attempt_at",
         **_where("next_attempt_at IS NOT NULL AND owner IS NULL"),
     ),
-    Index(
-        "ix_recipients_owner",
-        "owner",
-        **_where("owner IS NOT NULL"),
-    ),
+    Index("ix_recipients_owner", "owner", **_where("owner IS NOT NULL")),
 )
 
 faults = Table(
@@ -248,11 +244,7 @@ suppressions = Table(
     Column("expires_at", BigInteger),  # null: for ever
     Column("also", Text),  # of who left: what else bars them, for ever
     UniqueConstraint("account_id", "key"),
-    Index(
-        "ix_suppressions_expires_at",
-        "expires_at",
-        **_where("expires_at IS NOT NULL"),
-    ),
+    Index("ix_suppressions_expires_at", "expires_at", **_where("expires_at IS NOT NULL")),
 )
 
 workers = Table(
@@ -264,11 +256,7 @@ workers = Table(
     Column("joined_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
-    Index(
-        "ix_workers_live",
-        "seen_at",
-        **_where("retired_at IS NULL"),
-    ),
+    Index("ix_workers_live", "seen_at", **_where("retired_at IS NULL")),
 )
 
 notices = Table(

@@ -100,25 +100,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     spool = await asyncio.to_thread(Spool, gateway.data_dir / "spool")
     desk = Desk(settings, db, spool, readers, resolver, *rings(settings))
     recorder = Recorder(db, desk.suppression)
-    kept = milliseconds(settings.retention.report) / 86_400_000
-    providers = watch(settings.providers_file).current
-    machines = Machines(settings.tracking.machines_file).current
-    proxies = tuple(ip_network(network, strict=False) for network in settings.web.trusted_proxies)
-    ctx = Context(
-        db,
-        desk.keyring,
-        recorder,
-        gateway.url,
-        gateway.domain,
-        gateway.locale,
-        kept,
-        providers,
-        machines,
-        proxies,
-        desk,
-        folder=gateway.data_dir,
-    )
-    app = build(ctx)
+    app = build(_context(desk, recorder))
     held, https = sockets.adopted(), settings.web.https_listen
     cupboard = Cupboard(settings) if https else None
     secure = None if cupboard is None else (https, held.get(https), cupboard.context)
@@ -150,6 +132,26 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         await resolver.close()
         await db.close()
     log("stopped", code=0)
+
+
+def _context(desk: Desk, recorder: Recorder) -> Context:
+    """What the pages share."""
+    settings = desk.settings
+    gateway = settings.gateway
+    return Context(
+        desk.database,
+        desk.keyring,
+        recorder,
+        gateway.url,
+        gateway.domain,
+        gateway.locale,
+        milliseconds(settings.retention.report) / 86_400_000,
+        watch(settings.providers_file).current,
+        Machines(settings.tracking.machines_file).current,
+        tuple(ip_network(network, strict=False) for network in settings.web.trusted_proxies),
+        desk,
+        folder=gateway.data_dir,
+    )
 
 
 def configuration(settings: Settings, app: Starlette) -> uvicorn.Config:

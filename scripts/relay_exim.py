@@ -13,28 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from peer_exim import MAIN, start_exim
 from peer_tree import Tree
 from support_bench import free_port
 from support_relay import PeerMissing, private_key
 
-CONF = """
-primary_hostname = exim.test
-exim_user = Debian-exim
-exim_group = Debian-exim
-never_users = root
-spool_directory = /var/spool/exim4
-log_file_path = /var/log/exim4/%slog
-exim_path = /usr/sbin/exim4
-daemon_smtp_ports = {port}
-local_interfaces = 127.0.0.1
-host_lookup =
-rfc1413_query_timeout = 0s
-keep_environment =
-smtp_accept_max = 50
-smtp_accept_queue_per_connection = 0
+CONF = (
+    MAIN
+    + """
 smtp_accept_max_per_connection = 0
 pipelining_connect_advertise_hosts = :
-acl_smtp_rcpt = rcpt
 
 begin acl
 rcpt:
@@ -63,6 +51,7 @@ sink:
 begin retry
 * * F,1h,1s
 """
+)
 
 
 @contextmanager
@@ -75,9 +64,7 @@ def exim(folder: Path, sink: int) -> Iterator[int]:
             key = tree.write("etc/exim4/dkim.pem", private_key().decode())
             os.chown(key, tree.users["Debian-exim"], tree.users["Debian-exim"])
             key.chmod(0o600)
-            for place in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
-                tree.own(place, "Debian-exim")
-            tree.start("/usr/sbin/exim4", "-bdf", "-q5s", port=port)
+            start_exim(tree, port)
             yield port
     except pytest.fail.Exception as missing:
         raise PeerMissing(str(missing)) from None

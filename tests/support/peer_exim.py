@@ -14,9 +14,8 @@ from pathlib import Path
 from peer_mailbox import Peer, certificate
 from peer_tree import Tree, free_port, version
 
-_CONF = """
+MAIN = """
 primary_hostname = exim.test
-domainlist local_domains = dest.test
 exim_user = Debian-exim
 exim_group = Debian-exim
 never_users = root
@@ -28,13 +27,18 @@ local_interfaces = 127.0.0.1
 host_lookup =
 rfc1413_query_timeout = 0s
 keep_environment =
-message_size_limit = 5M
 smtp_accept_max = 50
-log_selector = +smtp_connection
 smtp_accept_queue_per_connection = 0
+acl_smtp_rcpt = rcpt
+"""
+_CONF = (
+    MAIN
+    + """
+domainlist local_domains = dest.test
+message_size_limit = 5M
+log_selector = +smtp_connection
 tls_advertise_hosts = *
 tls_certificate = /etc/exim4/server.pem
-acl_smtp_rcpt = rcpt
 acl_smtp_data = data
 {more}
 
@@ -71,6 +75,7 @@ maildir:
   message_prefix =
   message_suffix =
 """
+)
 
 
 @contextmanager
@@ -82,12 +87,12 @@ def exim(root: Path, names: Iterable[str], *more: str) -> Iterator[Peer]:
         tree.write("etc/exim4/boxes", "".join(f"{name}: {name}\n" for name in names))
         tree.write("etc/exim4/server.pem", certificate())
         (tree.root / "grey").mkdir()
-        for folder in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
-            tree.own(folder, "Debian-exim")
         start_exim(tree, port)
         yield Peer("Exim", version("exim4-daemon-light"), port, tree)
 
 
 def start_exim(tree: Tree, port: int) -> None:
     """Start it, at first or again; what it has queued is delivered at once."""
+    for folder in ("var/spool/exim4", "var/log/exim4", "run/exim4"):
+        tree.own(folder, "Debian-exim")
     tree.start("/usr/sbin/exim4", "-bdf", "-q5s", port=port)

@@ -152,18 +152,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 ordinary.__enter__()
             with house.inside():
                 url = server.create(DATABASE)
-                gateway = Running(
-                    folder / "house",
-                    PORT,
-                    DATABASE__URL=url,
-                    DELIVERY__ROUTES=json.dumps({"d0.dest.test": f"{METERED}:{PORT}", "*": f"{ORDINARY}:{PORT}"}),
-                    DELIVERY__ALLOW_NETWORKS='["10.0.0.0/8"]',
-                    DELIVERY__WORKERS="1",
-                    DELIVERY__CONNECTIONS_PER_SITE="2",
-                    DELIVERY__LEASE="30",  # something is left for who comes late
-                    DELIVERY__PROVIDERS=str(folder / "providers.toml"),
-                    DELIVERY__WARMUP=str(folder / "warmup.toml"),
-                )
+                gateway = _running(folder, url)
                 others = {folder / north.name: NORTH, folder / south.name: SOUTH}
                 for place in others:
                     settle(gateway, place)
@@ -181,6 +170,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 ordinary.stop()
             server.stop()
             server.remove()
+
+
+def _running(folder: Path, url: str) -> Running:
+    """The gateway of the house, not yet started: one sender, and small leases."""
+    return Running(
+        folder / "house",
+        PORT,
+        DATABASE__URL=url,
+        DELIVERY__ROUTES=json.dumps({"d0.dest.test": f"{METERED}:{PORT}", "*": f"{ORDINARY}:{PORT}"}),
+        DELIVERY__ALLOW_NETWORKS='["10.0.0.0/8"]',
+        DELIVERY__WORKERS="1",
+        DELIVERY__CONNECTIONS_PER_SITE="2",
+        DELIVERY__LEASE="30",  # something is left for who comes late
+        DELIVERY__PROVIDERS=str(folder / "providers.toml"),
+        DELIVERY__WARMUP=str(folder / "warmup.toml"),
+    )
 
 
 async def _addressed(url: str, house: Path, others: Mapping[Path, Sequence[str]]) -> None:

@@ -15,6 +15,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import actions, files, hosts, rows, searched, tallies, webhooks
+from store import blobs as kept
 from store.engine import now_ms
 from store.states import Status
 from store.tables import accounts, blobs, campaigns, faults, recipients
@@ -63,8 +65,9 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes) -> int | Existing:
-    """Claim a message and store its source; Existing when the same message came within 30 days."""
+async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes | Path) -> int | Existing:
+    """Claim a message and store its source, which may be given as its file in the spool; Existing when the same message
+    came within 30 days."""
     same = select(campaigns.c.id, campaigns.c.created_at).where(
         campaigns.c.account_id == new.account_id, campaigns.c.message_key == new.message_key
     )
@@ -74,8 +77,7 @@ async def begin(conn: AsyncConnection, new: NewCampaign, source: bytes) -> int |
             return Existing(known.id)
         forgotten = update(campaigns).where(campaigns.c.id == known.id)
         await conn.execute(forgotten.values(message_key=f"{new.message_key}:{known.id}"))
-    blob = {"sha256": hashlib.sha256(source).digest(), "size": len(source), "data": source}
-    blob_id = (await conn.execute(insert(blobs).returning(blobs.c.id), blob)).scalar_one()
+    blob_id = await kept.keep(conn, source)
     row = {
         "account_id": new.account_id,
         "sender_id": new.sender_id,

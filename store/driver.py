@@ -133,6 +133,21 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             sqlite.commit()
         return row
 
+    async def fill(self, table: str, column: str, row: int, pieces: Iterator[bytes]) -> None:
+        """Write a value over one of as many zero bytes, piece by piece; `pieces` is run in the connection's thread."""
+        self._doubtful = True
+        try:
+            await self._connection._execute(self._fill, self._connection._conn, table, column, row, pieces)
+        except sqlite3.Error as error:
+            self._doubtful = False
+            raise DBAPIError.instance(f"blob {table}.{column}", None, error, sqlite3.Error) from error
+        self._doubtful = False
+
+    def _fill(self, sqlite: sqlite3.Connection, table: str, column: str, row: int, pieces: Iterator[bytes]) -> None:
+        with sqlite.blobopen(table, column, row) as blob:
+            for piece in pieces:
+                blob.write(piece)
+
     def interrupt(self) -> None:
         """End the statement that runs, from any thread; it raises then, and where none runs nothing happens."""
         sqlite: sqlite3.Connection | None = self._connection._connection

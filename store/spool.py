@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,6 +48,26 @@ def _fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _envelope(line: bytes) -> Envelope:
+    fields = orjson.loads(line)
+    return Envelope(**{**fields, "rcpt_to": tuple(fields["rcpt_to"])})
+
+
+def mail_in(path: Path) -> bytes:
+    """The mail in a file of the spool: all behind its first line, the envelope; never twice in memory."""
+    with path.open("rb") as file:
+        file.readline()
+        return file.read()
+
+
+def pieces_of(path: Path, size: int) -> Iterator[bytes]:
+    """The same, `size` bytes at a time."""
+    with path.open("rb") as file:
+        file.readline()
+        while piece := file.read(size):
+            yield piece
 
 
 class Spool:
@@ -91,9 +111,13 @@ class Spool:
 
     def load(self, ref: str) -> tuple[Envelope, bytes]:
         """Envelope and raw bytes of a waiting mail."""
-        head, _, raw = self.path(ref).read_bytes().partition(b"\n")
-        fields = orjson.loads(head)
-        return Envelope(**{**fields, "rcpt_to": tuple(fields["rcpt_to"])}), raw
+        with self.path(ref).open("rb") as file:
+            return _envelope(file.readline()), file.read()
+
+    def envelope(self, ref: str) -> Envelope:
+        """How a waiting mail came in."""
+        with self.path(ref).open("rb") as file:
+            return _envelope(file.readline())
 
     def done(self, ref: str) -> None:
         """Forget a mail that is now a campaign, an event or an answer."""
@@ -112,11 +136,11 @@ class Spool:
     def told(self, ref: str, most: int) -> tuple[Envelope, bytes, str]:
         """Envelope, first bytes and reason of a mail that was set aside; OSError or ValueError when there is none."""
         with self._of_aside(ref).open("rb") as file:
-            fields = orjson.loads(file.readline(_HEAD))
+            envelope = _envelope(file.readline(_HEAD))
             raw = file.read(most)
         why = self._shunt / f"{ref}.txt"
         reason = why.read_text("utf-8", "replace") if why.is_file() else ""
-        return Envelope(**{**fields, "rcpt_to": tuple(fields["rcpt_to"])}), raw, reason
+        return envelope, raw, reason
 
     def again(self, ref: str) -> None:
         """Let a mail that was set aside be read once more."""

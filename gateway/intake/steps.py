@@ -34,7 +34,7 @@ from gateway.reading.readers import Unread
 from gateway.returns import stops
 from store import accounts, campaigns, forecasts, links, talks
 from store.engine import now_ms
-from store.spool import Envelope
+from store.spool import Envelope, mail_in
 from store.values import Campaign, NewCampaign
 
 
@@ -49,31 +49,34 @@ class Intake:
     async def take(self, ref: str) -> None:
         """Carry one mail to its end; DBAPIError and OSError pass in an outage (the mail stays and is tried again)."""
         desk = self._desk
-        envelope, raw = await asyncio.to_thread(desk.spool.load, ref)
+        envelope = await asyncio.to_thread(desk.spool.envelope, ref)
         try:
             if envelope.kind == "single":
-                await single.take(desk, ref, envelope, raw)
+                await single.take(desk, ref, envelope, await self._mail(ref))
             elif envelope.kind == "forwarded":
-                await stops.take(desk, envelope, raw, ref)
+                await stops.take(desk, envelope, await self._mail(ref), ref)
             elif envelope.kind == "reply":
-                correction = await conversations.take(desk, envelope, raw, ref)
+                correction = await conversations.take(desk, envelope, await self._mail(ref), ref)
                 if correction is not None:
                     await self._correct(ref, envelope, correction)
             else:
-                await self._campaign(ref, envelope, raw)
+                await self._campaign(ref, envelope, desk.spool.path(ref))
         except Exception as error:
             if isinstance(error, DBAPIError | OSError) and not isinstance(error, DataError):
                 raise  # an outage, which says nothing about the mail
-            await self._set_aside(ref, envelope, raw, error)
+            await self._set_aside(ref, envelope, error)
             return
         await asyncio.to_thread(desk.spool.done, ref)
 
-    async def _set_aside(self, ref: str, envelope: Envelope, raw: bytes, error: Exception) -> None:
+    async def _mail(self, ref: str) -> bytes:
+        return await asyncio.to_thread(mail_in, self._desk.spool.path(ref))
+
+    async def _set_aside(self, ref: str, envelope: Envelope, error: Exception) -> None:
         """SPEC 1: a mail that breaks us is never lost, and its sender is told (before the mail leaves our sight)."""
         why = str(error) if isinstance(error, Unread) else "".join(traceback.format_exception(error))
         log("mail_shunted", ref=ref, kind=envelope.kind, error=error)
         try:
-            await answers.shunted(self._desk, envelope, raw, ref)
+            await answers.shunted(self._desk, envelope, await self._mail(ref), ref)
         except DBAPIError:
             raise
         except Exception as broken:
@@ -84,31 +87,26 @@ class Intake:
     async def _correct(self, ref: str, envelope: Envelope, correction: Correction) -> None:
         """Read a held mail anew, with the list or the Config of the reply in the place of its own."""
         desk = self._desk
-        async with desk.database.read() as conn:
-            source = await campaigns.source(conn, correction.campaign.blob_id)
         copy = desk.spool.folder / "tmp" / f"{ref}.source"
         try:
-            await asyncio.to_thread(copy.write_bytes, b"\n" + source)  # the reading process skips a first line
-            await self._campaign(ref, envelope, source, correction, copy)
+            async with desk.database.read() as conn:
+                source = b"\n" + await campaigns.source(conn, correction.campaign.blob_id)
+            await asyncio.to_thread(copy.write_bytes, source)  # a first line stands in for the envelope
+            del source
+            await self._campaign(ref, envelope, copy, correction)
         finally:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
 
-    async def _campaign(
-        self,
-        ref: str,
-        envelope: Envelope,
-        raw: bytes,
-        correction: Correction | None = None,
-        path: Path | None = None,
-    ) -> None:
+    async def _campaign(self, ref: str, envelope: Envelope, path: Path, correction: Correction | None = None) -> None:
         desk = self._desk
         async with desk.database.read() as conn:
             account = await accounts.get_account(conn, envelope.account_id or 0)
-        request = judge.request(desk, account, envelope, str(path or desk.spool.path(ref)))
+        request = judge.request(desk, account, envelope, str(path))
         if correction is not None:
             request["reply"] = str(desk.spool.path(ref))
-        async with contextlib.aclosing(desk.readers.ask(request, len(raw))) as found:  # type: ignore[type-var]
-            work = Work(ref, envelope, raw, found, account=account, turns=self._turns, correction=correction)
+        size = (await asyncio.to_thread(path.stat)).st_size
+        async with contextlib.aclosing(desk.readers.ask(request, size)) as found:  # type: ignore[type-var]
+            work = Work(ref, envelope, path, found, account=account, turns=self._turns, correction=correction)
             way = tracing.Way(ref, envelope.received_at)
             for step in STEPS:
                 with way.step(step.__name__):
@@ -181,12 +179,12 @@ async def create(desk: Desk, work: Work) -> None:
     turn = work.turns.setdefault(key, asyncio.Lock())
     async with turn:  # the same message twice at once: the second finds the first's campaign whole
         async with desk.database.write() as conn:
-            begun = await campaigns.begin(conn, new, work.raw)
+            begun = await campaigns.begin(conn, new, work.path)
         if isinstance(begun, campaigns.Existing):
             # an outage in the midst of its lines left it behind; a campaign that exists is not touched
             await wipe(desk.database, begun.campaign_id)
             async with desk.database.write() as conn:
-                begun = await campaigns.begin(conn, new, work.raw)
+                begun = await campaigns.begin(conn, new, work.path)
         if isinstance(begun, campaigns.Existing):
             await _repeat(desk, work, begun.campaign_id)
         else:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -24,7 +25,7 @@ class Work:
 
     ref: str
     envelope: Envelope
-    raw: bytes
+    path: Path  # the file of the mail, behind its envelope: a big one is not kept in memory while its list is written
     answers: AsyncIterator[dict[str, Any]]
     summary: dict[str, Any] = field(default_factory=dict)
     account: Account | None = None

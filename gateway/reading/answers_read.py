@@ -17,6 +17,7 @@ from parsers.autoreply import absence_note, automatic
 from parsers.orders import Order
 from parsers.schedule import zone_of
 from parsers.submission import Reason, Submission, split
+from store.spool import mail_in
 
 FORWARDED = 20  # authors of forwarded mails
 
@@ -53,8 +54,7 @@ def forwarded(raw: bytes, request: dict[str, Any]) -> dict[str, Any]:
 
 def corrected(submission: Submission, path: str) -> Submission:
     """A held mail with the list or Config of the reply at `path` in the place of its own."""
-    raw = Path(path).read_bytes().partition(b"\n")[2]  # behind the envelope
-    reply = split(mime.read(raw))
+    reply = split(mime.read(mail_in(Path(path))))
     held = submission.held
     if reply.configs:
         two = tuple(one for one in reply.held if one.reason is Reason.TWO_CONFIGS)

@@ -2,9 +2,9 @@
 
 In: on standard input, one JSON line a request: {"do": "mail" | "return" | "said" | "forwarded" | "corrected" | "explain" |
 "list" | "single", "path": file, …}.
-Out: on standard output, JSON lines in chunks of a few megabytes, the last one {"kind": "end", "last": whether it leaves}
-or {"kind": "failed", "why": traceback}. It has no database, hardly an environment, and limits on memory, processor time and
-file size; it dies with who asked. A mail that breaks it costs one process, never the gateway.
+Out: on standard output, answers of a few megabytes at most (gateway.reading.frames), the last one {"kind": "end", "last":
+whether it leaves} or {"kind": "failed", "why": traceback}. It has no database, hardly an environment, and limits on memory,
+processor time and file size; it dies with who asked. A mail that breaks it costs one process, never the gateway.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from gateway.intake import corrected
 from gateway.letters import previews
 from gateway.reading import answers_read, content, explaining, listed
 from gateway.reading.confinement import confine
+from gateway.reading.frames import framed
 from gateway.returns import incoming
+from store.spool import mail_in
 
 _RECYCLE = 400 * 1024  # KB of memory ever used, above which a fresh process is better for the next mail
 _KEPT_TRACE = 4_000
@@ -45,7 +47,7 @@ def main() -> int:
         for answer in _answers(orjson.loads(line)):
             if answer["kind"] == "end":  # whoever asked must not ask a process that is about to leave
                 answer["last"] = last = _peak() > _RECYCLE
-            sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+            sys.stdout.buffer.write(framed(answer))
         sys.stdout.buffer.flush()
         if last:
             return 0
@@ -73,25 +75,20 @@ def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         elif request["do"] == "explain":
             yield explaining.explain(Path(request["path"]).read_bytes(), request["name"], request)
         elif request["do"] == "said":
-            yield answers_read.facts(_raw(Path(request["path"])), request)
+            yield answers_read.facts(mail_in(Path(request["path"])), request)
         elif request["do"] == "forwarded":
-            yield answers_read.forwarded(_raw(Path(request["path"])), request)
+            yield answers_read.forwarded(mail_in(Path(request["path"])), request)
         elif request["do"] == "list":
-            yield from listed.read(_raw(Path(request["path"])), request)
+            yield from listed.read(mail_in(Path(request["path"])), request)
         elif request["do"] == "single":
-            yield listed.head(_raw(Path(request["path"])))
+            yield listed.head(mail_in(Path(request["path"])))
         elif request["do"] == "return":
-            yield incoming.facts(_raw(Path(request["path"])))
+            yield incoming.facts(mail_in(Path(request["path"])))
         else:
-            yield from content.read(_raw(Path(request["path"])), request)
+            yield from content.read(mail_in(Path(request["path"])), request)
         yield {"kind": "end"}
     except Exception:  # whatever a stranger's bytes provoked: the mail is set aside with this text
         yield {"kind": "failed", "why": traceback.format_exc()[-_KEPT_TRACE:]}
-
-
-def _raw(path: Path) -> bytes:
-    """The mail in a file of the spool: all behind its first line, the envelope."""
-    return path.read_bytes().partition(b"\n")[2]
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from typing import Any
 import orjson
 
 import gateway
+from gateway.reading import frames
 
 COUNT = 2
-_LINE = 256 * 1024 * 1024  # the longest answer; a chunk is a few megabytes, one row at most 16 MB before escaping
+_AHEAD = 512 * 1024  # bytes that a process may be ahead of who asks (twice that in memory): a few chunks of lines
 _SLACK_S = 30.0  # wall time granted beyond the processor time, for a busy machine
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
 
@@ -74,21 +75,24 @@ class Readers:
     ) -> AsyncIterator[dict[str, Any]]:
         assert process.stdin is not None
         assert process.stdout is not None
-        deadline = time.monotonic() + 2 * self._seconds + _SLACK_S
+        patience = (
+            2 * self._seconds + _SLACK_S
+        )  # of waiting for it: what is done with its answers meanwhile is not its fault
         try:
             process.stdin.write(orjson.dumps(request) + b"\n")
             await process.stdin.drain()
             while True:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    line = await process.stdout.readline()
-                if not line.endswith(b"\n"):
-                    raise Unread(f"the reading process ended with {await process.wait()}")
-                answer = orjson.loads(line)
+                begun = time.monotonic()
+                async with asyncio.timeout(patience):
+                    answer = await frames.read(process.stdout)
+                patience -= time.monotonic() - begun
                 if answer["kind"] == "failed":
                     raise Unread(answer["why"])
                 yield answer
                 if answer["kind"] == "end":
                     return
+        except EOFError:
+            raise Unread(f"the reading process ended with {await process.wait()}") from None
         except (OSError, TimeoutError, ValueError) as error:
             raise Unread(f"{type(error).__name__}: {error}") from error
 
@@ -100,7 +104,7 @@ class Readers:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=kept | {"PYTHONPATH": str(Path(gateway.__file__).parent.parent), "PYTHONUTF8": "1"},
-            limit=_LINE,
+            limit=_AHEAD,
         )
 
     async def close(self) -> None:

@@ -14,7 +14,8 @@ from enum import Enum
 MAX_LINE = 100_000  # RFC 5322 allows 998; programs send whole HTML pages on one line, and we rewrite every line anyway
 MAX_HEAD = 256_000
 MAX_HEADERS = 1_000
-_END = b"\r\n.\r\n"
+_DOT = b".\r\n"
+_END = b"\r\n" + _DOT
 
 
 class Flaw(Enum):
@@ -57,14 +58,23 @@ class DataReader:
             return None
         cut = at + len(_END) - len(self._tail)  # index in chunk just behind the end
         self._keep(chunk[:cut], self._tail, ended=True)
-        whole = b"".join(self._chunks)
-        self._chunks = []
-        return Received(whole[:-3] if self.flaw is None else b"", self.flaw, chunk[cut:])
+        return Received(self._whole(), self.flaw, chunk[cut:])
 
     def spoil(self, flaw: Flaw) -> None:
         """Drop what was collected and remember why; reading goes on up to the final dot."""
         self.flaw = self.flaw or flaw
         self._chunks = []
+
+    def _whole(self) -> bytes:
+        """The mail without the line of its final dot, which is cut off first: no third copy of a big mail."""
+        chunks, self._chunks = self._chunks, []
+        left = len(_DOT)
+        while chunks and left:
+            last = chunks.pop()
+            if len(last) > left:
+                chunks.append(last[:-left])
+            left -= min(left, len(last))
+        return b"".join(chunks)
 
     def _keep(self, part: bytes, before: bytes, ended: bool) -> None:
         self.size += len(part)

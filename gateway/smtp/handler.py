@@ -146,7 +146,9 @@ class Handler:
         flaw, size = received.flaw, len(received.stuffed)
         raw = b""
         if flaw is None:
-            raw, flaw = await asyncio.to_thread(_open, received.stuffed)
+            opened: list[bytes] = []  # not as the thread's result, which stays in memory until the collector finds it
+            flaw = await asyncio.to_thread(_open, received.stuffed, opened)
+            raw = opened.pop()
         if flaw is not None:
             self._refused(to.kind, session, flaw.value, size)
             return reply(*_FLAWS[flaw], flaw.value)
@@ -211,6 +213,7 @@ class Handler:
         )
 
 
-def _open(stuffed: bytes) -> tuple[bytes, Flaw | None]:
+def _open(stuffed: bytes, opened: list[bytes]) -> Flaw | None:
     raw = unstuff(stuffed)
-    return raw, inspect(raw)
+    opened.append(raw)
+    return inspect(raw)

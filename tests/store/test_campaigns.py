@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, update
 from store_helpers import NOW
 
 from store import accounts, campaigns
 from store.campaigns import SAME_MESSAGE, Existing
 from store.engine import Database
+from store.spool import Envelope, Spool
 from store.states import Status
 from store.tables import blobs, recipients
 from store.tables import campaigns as table
@@ -123,3 +127,20 @@ async def test_an_address_belongs_to_one_account(db: Database) -> None:
             assert "another account" in str(taken)
         else:
             raise AssertionError("a second account took the address")
+
+
+async def test_the_source_may_be_a_file_of_the_spool_of_any_size(db: Database, tmp_path: Path) -> None:
+    spool, new = Spool(tmp_path), await new_campaign(db)
+    for number, mail in enumerate((b"", b"one line\n", bytes(range(256)) * 9_001)):
+        ref = spool.put(Envelope("campaign", "", (), "", "mx", NOW), mail)
+        one = replace(new, message_key=f"file {number}")
+        async with db.write() as conn:
+            made = await campaigns.begin(conn, one, spool.path(ref))
+            assert isinstance(made, int)
+            campaign = await campaigns.get(conn, made)
+            assert campaign is not None
+            row = (await conn.execute(select(blobs).where(blobs.c.id == campaign.blob_id))).one()
+        assert (bytes(row.data), row.size, bytes(row.sha256)) == (mail, len(mail), hashlib.sha256(mail).digest())
+    with pytest.raises(FileNotFoundError):
+        async with db.write() as conn:
+            await campaigns.begin(conn, replace(new, message_key="gone"), tmp_path / "gone")

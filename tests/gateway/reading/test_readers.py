@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,29 @@ async def test_a_process_that_runs_out_of_memory_or_time_is_an_answer(tmp_path: 
             assert await lines(readers, small) == 1
         finally:
             await readers.close()
+
+
+def written() -> int:
+    """Bytes that the reading processes of this one have written so far."""
+    own = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    readers = [pid for pid in own if b"gateway.reading.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return sum(int(Path(f"/proc/{pid}/io").read_text().split()[3]) for pid in readers)
+
+
+async def test_a_long_list_waits_in_its_process_until_its_lines_are_taken(tmp_path: Path) -> None:
+    path, count = tmp_path / "list", 60_000
+    path.write_bytes(b"{}\nEmail;Nom\n" + b"".join(b"p%d@d.test;Nom%d\n" % (n, n) for n in range(count)))
+    readers, taken, early, late = Readers(2_000_000_000, 60), 0, 0, 0
+    try:
+        async for answer in readers.ask({"do": "list", "path": str(path), "max_lines": count}, 100):
+            taken += len(answer.get("lines", ()))
+            before = -1
+            while not early and taken and written() != before:  # until it waits
+                before = written()
+                await asyncio.sleep(0.2)
+            early = early or max(0, before)
+        late = written()
+    finally:
+        await readers.close()
+    assert taken == count
+    assert early < late / 2, "no more than some chunks lie with whoever takes them"

@@ -20,7 +20,9 @@ from config.host import host_id
 from config.logging import log
 from config.settings import Settings
 from gateway.processes import handing, sockets
+from gateway.processes.forked import Forked
 from gateway.processes.lifeline import PULSE, VARIABLE
+from gateway.processes.nursery import Nursery
 from gateway.processes.sockets import Sockets, places
 from gateway.processes.watchdog import Watchdog
 from store import jobs
@@ -40,6 +42,10 @@ class Role:
     command: str
 
 
+# what does the work of each command, by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
+MODULES = {"_receive": "gateway.processes.receive", "_web": "gateway.web.serve", "_send": "mta.worker"}
+
+
 def roles(settings: Settings, *, gateway: bool = True) -> list[Role]:
     """The processes that these settings ask for; without the gateway (a worker machine) senders alone."""
     front = [Role("receive", "_receive"), Role("web", "_web")] if gateway else []
@@ -50,8 +56,10 @@ def roles(settings: Settings, *, gateway: bool = True) -> list[Role]:
 class Shared:
     """What all children get from the supervisor."""
 
-    def __init__(self, settings: Settings, config: Path | None, db: Database, lock: int, held: Sockets) -> None:
-        self.config, self.db, self.lock, self.sockets = config, db, lock, held
+    def __init__(
+        self, settings: Settings, config: Path | None, db: Database, lock: int, held: Sockets, nursery: Nursery | None
+    ) -> None:
+        self.config, self.db, self.lock, self.sockets, self._nursery = config, db, lock, held, nursery
         self.lifeline, self._held = os.pipe()  # children read one end; the other closes when we are gone
         self.adopt(settings)
 
@@ -59,26 +67,29 @@ class Shared:
         """Let every child that starts from now on work by these settings."""
         self.settings, self._file = settings, handing.write(settings)
 
-    async def start(self, role: Role, watchdog: Watchdog) -> asyncio.subprocess.Process:
-        """Start the process of a role."""
-        command = [sys.executable, "-m", "gateway.cli.main"]
-        if self.config is not None:
-            command += ["--config", str(self.config)]
+    async def start(self, role: Role, watchdog: Watchdog) -> asyncio.subprocess.Process | Forked:
+        """Start the process of a role: forked from the nursery, or by a Python of its own where there is none."""
+        words = [*([] if self.config is None else ["--config", str(self.config)]), role.command]
         own = places(self.settings, role.command)
         given = self._file.fileno()
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            role.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(self.lifeline, self.lock, watchdog.given, given, *self.sockets.descriptors(own)),
-            env={
-                **os.environ,
-                VARIABLE: str(self.lifeline),
-                PULSE: str(watchdog.given),
-                handing.VARIABLE: str(given),
-                sockets.VARIABLE: self.sockets.named(own),
-            },
-        )
+        descriptors = (self.lifeline, self.lock, watchdog.given, given, *self.sockets.descriptors(own))
+        environment = {
+            **os.environ,
+            VARIABLE: str(self.lifeline),
+            PULSE: str(watchdog.given),
+            handing.VARIABLE: str(given),
+            sockets.VARIABLE: self.sockets.named(own),
+        }
+        child: asyncio.subprocess.Process | Forked | None = None
+        if self._nursery is not None:
+            child = await self._nursery.start(words, environment, descriptors)
+        if child is None:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "gateway.cli.main", *words),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=descriptors,
+                env=environment,
+            )
         watchdog.started()
         return child
 
@@ -94,7 +105,7 @@ class Child:
     def __init__(self, role: Role, shared: Shared) -> None:
         self.role, self.ready = role, asyncio.Event()
         self._shared = shared
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._leave, self._gone, self._renew = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def keep(self) -> None:
@@ -149,7 +160,7 @@ class Child:
             await self._free(child.pid)
         return asked
 
-    async def _wait(self, child: asyncio.subprocess.Process, watchdog: Watchdog) -> bool:
+    async def _wait(self, child: asyncio.subprocess.Process | Forked, watchdog: Watchdog) -> bool:
         ended = asyncio.create_task(child.wait())
         left, renew = asyncio.create_task(self._leave.wait()), asyncio.create_task(self._renew.wait())
         silent = asyncio.create_task(watchdog.silent())

@@ -19,9 +19,10 @@ from pathlib import Path
 from config import keys, metrics
 from config.logging import log
 from config.settings import Settings
-from gateway.processes import notify, renewal
-from gateway.processes.child import Child, Role, Shared, roles
+from gateway.processes import lifeline, notify, renewal
+from gateway.processes.child import MODULES, Child, Role, Shared, roles
 from gateway.processes.measured import Measured
+from gateway.processes.nursery import Nursery
 from gateway.processes.premises import ServeError, prepare, take_lock
 from gateway.processes.sockets import Sockets, every
 from store.engine import Database
@@ -160,7 +161,9 @@ class Supervisor:
         self._stop.set()
 
 
-async def _serve(settings: Settings, config: Path | None, lock: int, sockets: Sockets, *, gateway: bool) -> bool:
+async def _serve(
+    settings: Settings, config: Path | None, lock: int, sockets: Sockets, nursery: Nursery | None, *, gateway: bool
+) -> bool:
     db = Database.open(settings.database_url, settings.database)
     try:
         await prepare(settings, db)
@@ -171,7 +174,7 @@ async def _serve(settings: Settings, config: Path | None, lock: int, sockets: So
             raise ServeError(str(error.strerror or error)) from error
         metrics.begin(settings.gateway.data_dir / "metrics")
         log("started", domain=settings.gateway.domain, data=str(settings.gateway.data_dir), workers=len(wanted))
-        shared = Shared(settings, config, db, lock, sockets)
+        shared = Shared(settings, config, db, lock, sockets, nursery)
         supervisor = Supervisor(shared, config, gateway=gateway)
         try:
             await supervisor.run()
@@ -186,9 +189,21 @@ async def _serve(settings: Settings, config: Path | None, lock: int, sockets: So
 def supervise(settings: Settings, config: Path | None, *, gateway: bool = True) -> int:
     """Run the gateway (or, without `gateway`, senders alone) until it is told to stop; returns the exit code."""
     renewal.deafen()
+    nursery = Nursery.open([*MODULES.values()] if gateway else [MODULES["_send"]])
+    lifeline.watch()  # whoever started us may want us to end with them
+    try:
+        return _supervised(settings, config, nursery, gateway=gateway)
+    finally:
+        if nursery is not None:
+            nursery.close()
+
+
+def _supervised(settings: Settings, config: Path | None, nursery: Nursery | None, *, gateway: bool) -> int:
     lock, sockets = renewal.inherited_lock() or take_lock(settings.gateway.data_dir), Sockets()
     try:
-        if asyncio.run(_serve(settings, config, lock, sockets, gateway=gateway)):
+        if asyncio.run(_serve(settings, config, lock, sockets, nursery, gateway=gateway)):
+            if nursery is not None:
+                nursery.close()  # the successor has its own, with its own code
             renewal.exec_successor(config, sockets, lock, "serve" if gateway else "worker")
     except keys.KeysError as error:
         raise ServeError(str(error)) from error

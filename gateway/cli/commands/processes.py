@@ -13,7 +13,7 @@ from pathlib import Path
 from config import logging, tracing
 from config.settings import Settings
 from gateway.cli.commands.database import settings_of
-from gateway.processes.lifeline import run_child, watch
+from gateway.processes.lifeline import run_child
 
 
 def serve(found: argparse.Namespace) -> int:
@@ -22,7 +22,6 @@ def serve(found: argparse.Namespace) -> int:
 
     settings = settings_of(found)
     logging.setup("serve")
-    watch()  # whoever started us may want us to end with them
     return supervise(settings, Path(found.config) if found.config else None)
 
 
@@ -53,16 +52,19 @@ def web(found: argparse.Namespace) -> int:
 
 def send(found: argparse.Namespace) -> int:
     """Run one sender."""
+    from gateway.processes.child import MODULES
+
     settings = _child(found, "send")
-    # by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
-    run = importlib.import_module("mta.worker").run
+    run = importlib.import_module(MODULES["_send"]).run
     return run_child(run, settings, at_once=True)
 
 
 def check(found: argparse.Namespace) -> int:
     """Whether this program can run with these settings: a supervisor asks before it makes room for it."""
+    from gateway.processes.child import MODULES
+
     settings_of(found)
-    for name in ("gateway.processes.supervisor", "gateway.processes.receive", "gateway.web.serve", "mta.worker"):
+    for name in ("gateway.processes.supervisor", *MODULES.values()):
         importlib.import_module(name)
     return 0
 

@@ -44,7 +44,7 @@ def main() -> int:
     for line in sys.stdin.buffer:
         _allow(seconds)
         last = False
-        for answer in _answers(orjson.loads(line)):
+        for answer in answers(orjson.loads(line)):
             if answer["kind"] == "end":  # whoever asked must not ask a process that is about to leave
                 answer["last"] = last = _peak() > _RECYCLE
             sys.stdout.buffer.write(framed(answer))
@@ -68,7 +68,8 @@ def _allow(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, hard))
 
 
-def _answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def answers(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Do one request."""
     try:
         if request["do"] == "corrected":
             yield corrected.make(request)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from reading_here import ReadingHere
 from store_helpers import KEYS
 from web_fixture import RING
 from web_helpers import Answer, Reader
@@ -18,7 +19,6 @@ from web_helpers import Answer, Reader
 from config.settings import Settings
 from gateway.intake.desk import Desk
 from gateway.intake.steps import Intake
-from gateway.reading.readers import Readers
 from gateway.web.app import build
 from gateway.web.context import Context
 from gateway.web.recorder import Recorder
@@ -99,7 +99,7 @@ async def api_over(db: Database, folder: Path, **sections: Any) -> AsyncIterator
         dns={"nameservers": ["127.0.0.1:9"], "timeout": "50ms"},
         **sections,
     )
-    readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds)
+    readers = ReadingHere()
     resolver = Resolver(settings.dns.nameservers, timeout=0.05)
     desk = Desk(settings, db, Spool(folder / "spool"), readers, resolver, RING, KEYS, ())
     recorder = Recorder(db, KEYS)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from reading_here import ReadingHere
 from sqlalchemy import select, update
 
 from config.settings import Settings
@@ -45,7 +46,7 @@ LINK = re.compile(r"https://gw\.example/([rk])/([A-Za-z0-9_-]{22,})")
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", autouse=True)
 async def readers() -> AsyncIterator[None]:
-    shared[:] = [Readers(2_000_000_000, 120)]
+    shared[:] = [ReadingHere()]
     yield
     await shared[0].close()
 

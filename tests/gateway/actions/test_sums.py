@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading_here import ReadingHere
 from sqlalchemy import func, select
 
 from gateway.actions.verbs import Verdict
-from gateway.reading.readers import Readers
 from store import campaigns, control, events, suppressions
 from store.actions import Power
 from store.engine import now_ms
@@ -35,7 +35,7 @@ STEPS = (
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", autouse=True)
 async def readers() -> AsyncIterator[None]:
-    test_clerk.shared[:] = [Readers(2_000_000_000, 120)]
+    test_clerk.shared[:] = [ReadingHere()]
     yield
     await test_clerk.shared[0].close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from reading_here import ReadingHere
 
 from gateway.intake.alignment import LARGE, Author, Way, look, way
 from mail.dkim import Signer, dns_name, dns_value, new_key
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", autouse=True)
 async def readers() -> Any:
-    test_steps.shared[:] = [test_steps.Readers(2_000_000_000, 120)]
+    test_steps.shared[:] = [ReadingHere()]
     yield
     await test_steps.shared[0].close()
 

@@ -14,6 +14,7 @@ from typing import Any
 import openpyxl
 import pytest
 import pytest_asyncio
+from reading_here import ReadingHere
 from sqlalchemy import select, text
 
 from config.settings import Settings
@@ -130,8 +131,8 @@ shared: list[Readers] = []
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module", autouse=True)
 async def readers() -> AsyncIterator[None]:
-    """One pool of reading processes for all: starting one takes a second."""
-    shared[:] = [Readers(2_000_000_000, 120)]
+    """What reads, for all."""
+    shared[:] = [ReadingHere()]
     yield
     await shared[0].close()
 
@@ -145,7 +146,8 @@ async def office(folder: Path, **limits: Any) -> AsyncIterator[Office]:
     )
     database, firm, other = await fresh_database(folder)
     spool = Spool(folder / "spool")
-    readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds) if limits else shared[0]
+    own = "reader_seconds" in limits
+    readers = Readers(settings.limits.reader_memory, settings.limits.reader_seconds) if own else shared[0]
     desk = Desk(settings, database, spool, readers, Dns(), RING, KEYS, (SIGNER,))  # type: ignore[arg-type]
     dispatch, stop = Dispatch(desk), asyncio.Event()
     task = asyncio.create_task(dispatch.run(stop))
@@ -154,7 +156,7 @@ async def office(folder: Path, **limits: Any) -> AsyncIterator[Office]:
     finally:
         stop.set()
         await task
-        if limits:
+        if own:
             await readers.close()
         await database.close()
 

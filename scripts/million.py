@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import http.client
 import json
-import re
 import sys
 import tempfile
 import time
@@ -32,7 +31,8 @@ from crashing import assert_exact  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from running import Running  # noqa: E402
 from support_bench import Row, light_sink, report, sink_count  # noqa: E402
-from support_graph import Curve, graph  # noqa: E402
+from support_graph import Curve, Panel, graph  # noqa: E402
+from support_memory import ROLES, held, peak  # noqa: E402
 
 from config.keys import load_keyring  # noqa: E402
 from parsers.tokens import Keyring, Purpose, sign  # noqa: E402
@@ -43,7 +43,6 @@ MEMORY = 400.0  # MB of any process, at most
 BEHIND = 0.5  # share that the slowest campaign has sent when half of all mails are out, over the mean, at least
 OPENED = 50  # one in so many opens
 READER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.5.0"
-ROLES = ("_receive", "_send", "_web")
 
 
 @dataclass
@@ -57,6 +56,7 @@ class World:
     at: list[float] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     memory: dict[str, list[float]] = field(default_factory=lambda: {role: [] for role in ROLES})
+    most: dict[str, float] = field(default_factory=lambda: dict.fromkeys(ROLES, 0.0))  # also between two looks
 
     def ask(self, path: str) -> Any:
         """The API's answer to a GET."""
@@ -80,8 +80,9 @@ class World:
         """Note how much has arrived, and what each process holds."""
         self.at.append(time.monotonic() - self.begun)
         self.sent.append((sink_count(self.sink) or (0, 0))[0])
-        for role in ROLES:
-            self.memory[role].append(max((resident(pid) for pid in self.gateway.children(role)), default=0.0))
+        for name, role in ROLES.items():
+            self.memory[name].append(held(self.gateway, role))
+            self.most[name] = max(self.most[name], peak(self.gateway, role))
 
     def watch(self, over: Callable[[], bool], what: str) -> float:
         """Look until `over`; returns the seconds that it took."""
@@ -106,14 +107,6 @@ class World:
                 answer.read()
             took.append(1000 * (time.perf_counter() - begun))
         return min(took)
-
-
-def resident(pid: int) -> float:
-    """What a process holds in memory, in MB."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) / 1024 if found else 0.0
-    return 0.0
 
 
 def mails(recipients: int, campaigns: int) -> Iterator[EmailMessage]:
@@ -179,9 +172,9 @@ def run(world: World, recipients: int, campaigns: int) -> list[Row]:
     spare = mailed - recipients
     table.append(Row("mails beside those: acknowledgements and letters", spare, "", ">= 0", spare >= 0))
     table += afterwards(world, recipients, found[0]["links"]["report"])
-    for role in ROLES:
-        most = max(world.memory[role])
-        table.append(Row(f"largest process of {role[1:]}", most, "MB", f"<= {MEMORY:.0f}", most <= MEMORY))
+    world.look()
+    for name, most in world.most.items():
+        table.append(Row(f"largest process: {name}", most, "MB", f"<= {MEMORY:.0f}", most <= MEMORY))
     return table
 
 
@@ -208,13 +201,22 @@ def seen(world: World) -> int:
     return sum(int(one["figures"]["statuses"].get("opened", 0)) for one in world.campaigns())
 
 
-def picture(world: World) -> str:
+def picture(world: World, title: str) -> str:
     """Rate and memory over time."""
     steps = zip(world.at, world.at[1:], world.sent, world.sent[1:], strict=False)
     rates = [0.0, *((after - before) / max(0.1, end - begin) for begin, end, before, after in steps)]
-    curves = [Curve("mails a second", rates)]
-    curves += [Curve(f"memory of {role[1:]}, MB", world.memory[role]) for role in ROLES]
-    return graph("seconds", world.at, curves)
+    panels = [
+        Panel("Mails a second", [Curve("mails", rates)]),
+        Panel("Memory of the largest process, MB", [Curve(name, world.memory[name]) for name in ROLES], MEMORY),
+    ]
+    return graph(title, "seconds", world.at, panels)
+
+
+def titled(asked: argparse.Namespace) -> str:
+    """What the picture shows."""
+    each = f"{asked.campaigns} campaigns of {asked.recipients // asked.campaigns:,}"
+    what = each if asked.campaigns > 1 else f"{asked.recipients:,}"
+    return f"{what} recipients, from the first byte to the report ({'PostgreSQL' if asked.postgresql else 'SQLite'})"
 
 
 def main() -> int:
@@ -244,7 +246,7 @@ def main() -> int:
             return report(run(world, asked.recipients, asked.campaigns), None)
         finally:
             if asked.graph and world.at:
-                asked.graph.write_text(picture(world), "utf-8")
+                asked.graph.write_text(picture(world, titled(asked)), "utf-8")
 
 
 if __name__ == "__main__":

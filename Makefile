@@ -11,7 +11,7 @@ QUICK := not slow and not crash and not browser and not peers
 # The gateway is started some hundred times by the tests: its modules are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check fmt bench million soak fuzz package sbom audit lock clean
+.PHONY: help demo test check fmt bench million history soak fuzz package sbom audit lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make fmt       put the source in its format, and the generated documents in their state"
 	@echo "make bench     the speed figures of the README; the report in bench/report.md"
 	@echo "make million   RECIPIENTS=1000000 in CAMPAIGNS=1 end to end, DATABASE=postgresql or SQLite; the graph in bench/million.svg"
+	@echo "make history   ROWS=10000000 recipients of past campaigns in PostgreSQL beside a tenth of them; the report in bench/history.md"
 	@echo "make soak      campaigns and faults for MINUTES=60, on SQLite or DATABASE=postgresql; the graph in bench/soak.svg"
 	@echo "make fuzz      look for bytes that break a parser (SECONDS=60 for each, where atheris is installed)"
 	@echo "make package   wheel and sdist in dist/"
@@ -58,6 +59,9 @@ million: $(DEV)
 	@mkdir -p bench
 	$(BIN)/python scripts/million.py --recipients $(or $(RECIPIENTS),1000000) --campaigns $(or $(CAMPAIGNS),1) \
 		$(if $(DATABASE),--$(DATABASE)) --graph bench/million.svg
+
+history: $(DEV)
+	$(BIN)/python scripts/history.py --rows $(or $(ROWS),10000000) $(if $(FOLDER),--folder $(FOLDER)) --to bench/history.md
 
 soak: $(DEV)
 	@mkdir -p bench

@@ -137,7 +137,7 @@ async def bench(url: str, name: str, count: int, files_too: bool) -> bool:
     for what, each in await sizes(db, count):
         print(f"- {what}: {each:.1f} bytes a recipient")
     keyring, suppression = Keyring({1: b"k" * 32}, 1), SuppressionKeys({1: b"k" * 32}, 1)
-    app = build(Context(db, keyring, Recorder(db, suppression), "http://g.test", "g.test", "fr", 10_000))
+    app = build(Context(db, keyring, Recorder(db, suppression), "http://gateway.test", "gateway.test", "fr", 10_000))
     reader, good = Reader(app), True
     await answered(reader, "")
     print("\n| question | median ms | worst ms | answers until full or done | ms in all |\n|---|---|---|---|---|")

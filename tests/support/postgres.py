@@ -44,13 +44,17 @@ def children(parent: int) -> list[int]:
 
 class Postgres:
     """One server; `start` it, `stop` it (or `kill`), and `remove` what it left. `durable`: on the disk, as in operation.
-    `listen`: an address on which its whole /24 network may reach it, beside the socket. `of`: the server that it follows."""
+    `listen`: an address on which its whole /24 network may reach it, beside the socket. `of`: the server that it follows.
+    `within`: the folder of a durable one's own. `memory`: its shared buffers."""
 
-    def __init__(self, *, durable: bool = False, listen: str = "", of: Postgres | None = None) -> None:
-        self._listen = listen
-        memory = Path("/dev/shm").is_dir() and not durable
+    def __init__(
+        self, *, durable: bool = False, listen: str = "", of: Postgres | None = None, within: Path | None = None,
+        memory: str = "64MB",
+    ) -> None:  # fmt: skip
+        self._listen, self._memory = listen, memory
+        light = Path("/dev/shm").is_dir() and not durable
         self._fast = "" if durable else " -c fsync=off -c full_page_writes=off"
-        self.folder = Path(tempfile.mkdtemp(prefix="m2c-pg-", dir="/dev/shm" if memory else None))
+        self.folder = Path(tempfile.mkdtemp(prefix="m2c-pg-", dir="/dev/shm" if light else within))
         self.data = self.folder / "data"
         self._before, self._as = _somebody()
         if self._as:
@@ -68,7 +72,7 @@ class Postgres:
         """Start it and wait until it answers."""
         options = (
             f"-c listen_addresses={self._listen} -c unix_socket_directories={self.folder}{self._fast}"
-            " -c shared_buffers=64MB -c max_connections=60"
+            f" -c shared_buffers={self._memory} -c max_connections=60"
         )
         self._run(
             "pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options, "start"
@@ -78,9 +82,13 @@ class Postgres:
         """Stop it: `fast` in order, `immediate` as a crash would."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
+    def pid(self) -> int:
+        """The server's process id."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
     def kill(self) -> None:
         """kill -9 of the server and of all that serve for it, as when its machine dies."""
-        server = int((self.data / "postmaster.pid").read_text().split()[0])
+        server = self.pid()
         family = [server, *children(server)]
         for pid in family:
             with contextlib.suppress(ProcessLookupError):

@@ -1,0 +1,106 @@
+"""What PostgreSQL makes of our own statements, and what its tables and indexes take.
+
+In: an open PostgreSQL database. Out: the statements that the product sends while it is listened to, the plan of each by
+EXPLAIN (ANALYZE, BUFFERS) in a transaction that is rolled back, shortened so that it can be read, and sizes by
+pg_relation_size. Raises what the database raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import event, text
+
+from store.engine import Database
+
+LARGE = (
+    "recipients",
+    "events",
+    "suppressions",
+    "curves",
+    "tallies",
+    "remnants",
+    "faults",
+    "link_counts",
+    "agent_counts",
+)
+_LONGEST = 170  # characters of a line
+_NOISE = re.compile(r"^\s*(Planning:|Settings:|Query Identifier:|Worker |JIT:|Functions:|Options:|Timing:)")
+_SCANNED = re.compile(rf"Seq Scan on ({'|'.join(LARGE)})\b")
+_SPENT = re.compile(r"Execution Time: ([\d.]+) ms")
+
+
+@dataclass
+class Listener:
+    """Statements of each subject, with the values that they were last sent with."""
+
+    heard: dict[str, dict[str, Any]] = field(default_factory=dict)
+    subject: str = ""
+
+    def take(self, statement: str, parameters: Any, many: bool) -> None:
+        """Remember one, if it looks something up in a table that grows."""
+        plain = statement.startswith("INSERT") and "SELECT" not in statement
+        if self.subject and not plain and any(re.search(rf"\b{name}\b", statement) for name in LARGE):
+            self.heard.setdefault(self.subject, {})[statement] = parameters[0] if many else parameters
+
+
+@contextmanager
+def listening(db: Database) -> Iterator[Listener]:
+    """Hear what is sent to the database in the block."""
+    listener, engine = Listener(), db._writer.sync_engine
+
+    def sent(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        listener.take(statement, parameters, many)
+
+    event.listen(engine, "before_cursor_execute", sent)
+    try:
+        yield listener
+    finally:
+        event.remove(engine, "before_cursor_execute", sent)
+
+
+async def plan(db: Database, statement: str, parameters: Any) -> str:
+    """How the server runs a statement, as it tells."""
+    async with db._writer.connect() as conn:
+        explained = await conn.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+        told = "\n".join(str(row[0]) for row in explained)
+        await conn.rollback()
+    return told
+
+
+def shortened(statement: str, told: str) -> str:
+    """The statement in one line, and its plan without what says nothing."""
+    head = re.sub(r"\s+", " ", re.sub(r"::[A-Z]+", "", statement)).strip()
+    lines = [line for line in told.splitlines() if not _NOISE.match(line)]
+    return "\n".join(_cut(line) for line in ("-- " + head, *lines))
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def scanned(told: str) -> set[str]:
+    """Tables that grow and were read from end to end."""
+    return set(_SCANNED.findall(told))
+
+
+def spent(told: str) -> float:
+    """ms that the server took."""
+    found = _SPENT.search(told)
+    return float(found.group(1)) if found else 0.0
+
+
+_SIZES = text(
+    "SELECT c.relname AS name, pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i')"
+)
+
+
+async def sizes(db: Database) -> Mapping[str, int]:
+    """Bytes of each table and index."""
+    async with db.read() as conn:
+        return {row.name: int(row.bytes) for row in await conn.execute(_SIZES)}

@@ -12,6 +12,7 @@ from base64 import b64encode
 from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
 import dkim
@@ -53,7 +54,7 @@ class Signer:
 class Sealer:
     """A signer prepared for one list of header fields: the constant halves of the DKIM-Signature field."""
 
-    private_key: PrivateKey = field(repr=False)
+    sign: Callable[[bytes], bytes] = field(repr=False)
     wire: tuple[bytes, bytes]  # around "t=", as sent
     canonical: tuple[bytes, bytes]  # the same, relaxed
 
@@ -63,7 +64,7 @@ class Sealer:
         stamp = b"%d" % seconds
         head = b"%s%s%s%s" % (self.canonical[0], stamp, self.canonical[1], body_hash)
         # RFC 6376 section 3.7: the signature's own field comes last, with an empty b= and without its CRLF.
-        signature = _signed(self.private_key, b"%s%s; b=" % (canonical_headers, head))
+        signature = self.sign(b"%s%s; b=" % (canonical_headers, head))
         text = b2a_base64(signature, newline=False)
         folded = b"\r\n ".join([text[at : at + _LINE] for at in range(0, len(text), _LINE)])
         return b"%s%s%s%s;\r\n b=%s\r\n" % (self.wire[0], stamp, self.wire[1], body_hash, folded)
@@ -85,7 +86,7 @@ def sealer(signer: Signer, names: tuple[str, ...]) -> Sealer:
     wire = (f"DKIM-Signature: {head}\r\n t=".encode(), f";\r\n{fields}\r\n bh=".encode())
     # Relaxed, section 3.4.2: lower-case name, no blank around the colon, lines joined (each fold leaves its one blank).
     first = wire[0].replace(b"\r\n", b"").replace(b"DKIM-Signature: ", b"dkim-signature:")
-    return Sealer(signer.private_key, wire, (first, wire[1].replace(b"\r\n", b"")))
+    return Sealer(_signing(signer.private_key), wire, (first, wire[1].replace(b"\r\n", b"")))
 
 
 def relaxed_field(name: str, value: str) -> bytes:
@@ -93,10 +94,14 @@ def relaxed_field(name: str, value: str) -> bytes:
     return f"{name.lower()}:{' '.join(value.replace(chr(9), ' ').split())}\r\n".encode()
 
 
-def _signed(key: PrivateKey, data: bytes) -> bytes:
+def _signing(key: PrivateKey) -> Callable[[bytes], bytes]:
     if isinstance(key, rsa.RSAPrivateKey):
-        return key.sign(data, _PADDING, _SHA256)
-    return key.sign(sha256(data).digest())  # RFC 8463 section 3: the hash is what is signed
+        return partial(_rsa, key)
+    return lambda data: key.sign(sha256(data).digest())  # RFC 8463 section 3: the hash is what is signed
+
+
+def _rsa(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
+    return key.sign(data, _PADDING, _SHA256)
 
 
 def new_key() -> rsa.RSAPrivateKey:

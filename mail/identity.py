@@ -63,11 +63,13 @@ def signers_of(keys: Iterable[tuple[str, str, bytes]]) -> tuple[Signer, ...]:
 
 def aligned(signers: Sequence[Signer], domain: str, strict: bool = False) -> Signer | None:
     """Return the RSA key that is aligned with `domain`: its own, else one of a domain above it (not where `strict`)."""
-    own = [one for one in signers if one.kind == "rsa"]
-    names = [domain]
-    while not strict and names[-1] != organisation(domain) and "." in names[-1]:
-        names.append(names[-1].partition(".")[2])
-    return next((one for name in names for one in own if one.domain == name), None)
+    own = {one.domain: one for one in reversed(signers) if one.kind == "rsa"}
+    name = domain
+    while name not in own:
+        if strict or "." not in name or name == organisation(domain):
+            return None
+        name = name.partition(".")[2]
+    return own[name]
 
 
 def signing(signers: Sequence[Signer], author: str, gateway: str, second: Second) -> tuple[Signer, ...]:

@@ -50,13 +50,8 @@ class Variant:
     targets: tuple[Link, ...]
     clicks: int  # how many link tokens stand before the fields
     mode: Tracked
+    purposes: tuple[Purpose, ...]  # of the person's tokens: those of the header, then of the way out and of the pixel
     asks: bool = False  # it leads to the page of consent
-
-    @property
-    def purposes(self) -> tuple[Purpose, ...]:
-        """Which tokens of the person the mail needs: those of the header, then of the way out and of the pixel."""
-        own = (*PURPOSES, Purpose.CONSENT) if self.asks else PURPOSES
-        return (*own, Purpose.OPEN) if self.mode is Tracked.FULL else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +208,9 @@ class _Writer:
         fields = tuple(FieldSlot(escape_of(one.place, html), one.index, one.default) for one, html in self.field_slots)
         clicks = self.first_field - FIRST_CLICK
         segments = Segments(found.constants, found.canonical, slots)
-        return Variant(segments, fields, tuple(self.targets), clicks, self.mode, self.asks)
+        asked = (Purpose.CONSENT,) if self.asks else ()
+        purposes = (*PURPOSES, *asked, *((Purpose.OPEN,) if self.mode is Tracked.FULL else ()))
+        return Variant(segments, fields, tuple(self.targets), clicks, self.mode, purposes, self.asks)
 
 
 def write(

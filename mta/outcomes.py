@@ -56,9 +56,10 @@ class Outcomes:
     def add(self, change: Change) -> None:
         """Queue a change; bounded by the permits and leases that whoever calls it holds."""
         self._changes.append(change)
-        self._settled.clear()
-        self._some.set()
-        if len(self._changes) >= ENOUGH:
+        if len(self._changes) == 1:
+            self._settled.clear()
+            self._some.set()
+        elif len(self._changes) == ENOUGH:
             self._enough.set()
 
     async def run(self) -> None:

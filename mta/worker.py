@@ -65,7 +65,7 @@ class Worker:
         self._gate = Gate(delivery.in_flight, time.monotonic)
         self._outcomes = Outcomes(Sink(self._write, self._committed))
         self._leases = Leases(database, self._gate, self._untried)
-        self._paces, self._traced = Paces(time.monotonic), Traced()
+        self._paces, self._traced, self._counts = Paces(time.monotonic), Traced(), metrics.on()
         self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases, self._paces)
         self._lanes: Lanes = lanes(settings, database, self._gate, self._plans, self, self._house.signers)
         self._sieve = Sieve(database, self._suppression, Exits(self._lanes.pool.withdraw, self._drop))
@@ -83,7 +83,8 @@ class Worker:
         change = retry.change(job, outcome, contact, self._plans, parcel.owner, now_ms(), ground)
         self._leases.done(job.id)
         self._outcomes.add(self._sieve.mark(change))
-        metrics.attempt(change.event.code, str(change.detail.get("class", "")))
+        if self._counts:
+            metrics.attempt(change.event.code, str(change.detail.get("class", "")))
         self._traced.ended(job.campaign_id, change.event is Event.ACCEPTED)
         if line is not None and line.way.source is not None:
             self._lanes.choice.settled(parcel, line.way, key_of(line.terms.provider), outcome, change)

@@ -99,6 +99,8 @@ class Database:
         self.url = url
         self.sqlite = queue is not None
         self._reader, self._writer, self._queue = reader, writer, queue
+        self._kept: AsyncConnection | None = None  # SQLite's writer between two transactions
+        self._closed = False
 
     @classmethod
     def open(cls, url: str, bounds: DatabaseSection | None = None) -> Database:
@@ -130,8 +132,23 @@ class Database:
             async with self._writer.begin() as connection:
                 yield connection
             return
-        async with self._queue, self._writer.begin() as connection:
-            yield connection
+        async with self._queue:
+            # fetching it from the pool and handing it back costs as much as the transaction of a few rows
+            connection, self._kept = self._kept or await self._writer.connect(), None
+            try:
+                async with connection.begin():
+                    yield connection
+            except BaseException:
+                await asyncio.shield(connection.close())
+                raise
+            self._kept = connection
+            if self._closed:
+                await self._let_go()
+
+    async def _let_go(self) -> None:
+        connection, self._kept = self._kept, None
+        if connection is not None:
+            await connection.close()
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the tables to the newest version, or to an earlier one on the way."""
@@ -142,6 +159,7 @@ class Database:
         if self.sqlite:  # a reader may not create the file: let the writer do it first
             async with self.write():
                 pass
+            await self._let_go()
         async with self._writer.connect() as connection:
             if self.sqlite:
                 await _unlinked(connection)
@@ -160,6 +178,8 @@ class Database:
 
     async def close(self) -> None:
         """Let go of every connection."""
+        self._closed = True
+        await self._let_go()
         await self._reader.dispose()
         await self._writer.dispose()
         if self._queue is not None:

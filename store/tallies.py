@@ -43,13 +43,14 @@ class Differences:
     """What a batch changes in the counters of its campaigns."""
 
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
+    moves: Counter[tuple[int, Status]] = field(default_factory=Counter)
     points: Counter[tuple[int, int, str]] = field(default_factory=Counter)
 
     def move(self, campaign_id: int, old: Status, new: Status) -> None:
         """One recipient goes from a status to another."""
         if old is not new:
-            self.counts[campaign_id, status_name(old)] -= 1
-            self.counts[campaign_id, status_name(new)] += 1
+            self.moves[campaign_id, old] -= 1
+            self.moves[campaign_id, new] += 1
 
     def add(self, campaign_id: int, name: str, n: int = 1) -> None:
         """Count `n` more under a measure."""
@@ -61,7 +62,8 @@ class Differences:
 
     def steps(self) -> tuple[Step, Step]:
         """What adds the differences to the rows, in one order for all writers (no deadlocks on PostgreSQL)."""
-        counts = [(*key, n) for key, n in sorted(self.counts.items()) if n]
+        moved = {(campaign_id, status_name(status)): n for (campaign_id, status), n in self.moves.items()}
+        counts = [(*key, n) for key, n in sorted({**self.counts, **moved}.items()) if n]
         points = [(*key, n) for key, n in sorted(self.points.items())]
         return count(tallies, ("campaign_id", "name", "n"), counts), count(
             curves, ("campaign_id", "slot", "name", "n"), points

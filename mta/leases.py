@@ -89,7 +89,7 @@ class Leases:
             return
         self._compared_at = time.monotonic()
         worker = self._gate.worker
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             owned = await jobs.owned(conn, worker)
         unknown = {one for one in owned if one not in self.held}
         lost = unknown & self._strangers

@@ -84,7 +84,7 @@ class NoticeLane:
             put_off(self.pool, _QUIET, _LATER / 1000)  # those of a silent site must not keep all others waiting
         if not gate.open or len(self._held) >= gate.in_flight:
             return
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             if not await jobs.notices_due(conn, now_ms()):
                 return
         async with self._database.write() as conn:

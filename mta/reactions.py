@@ -62,7 +62,7 @@ class Reactions:
             except Exception:
                 self._reports.put_back(new, alert)
                 raise
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             self._active = await pauses.active(conn, now_ms())
         changed = self._conditions.replace(self._active)
         if self._conditions.reloaded() or changed:

@@ -47,7 +47,7 @@ class Sieve:
         if not leased:
             return []
         now = now_ms()
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             waiting = [Waiting(job.id, job.campaign_id, job.address) for job in leased]
             found = await suppressions.sift(conn, waiting, self._keys, now)
             own = [one for one, job in zip(waiting, leased, strict=True) if job.tracked.has_own_pixel]
@@ -83,7 +83,7 @@ class Sieve:
 
     async def _ask(self, worker: int) -> None:
         now = now_ms()
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             revision = await suppressions.revision(conn)
             if revision == self._revision:
                 if self._wanted:  # one that was being placed is withdrawn later; one on the wire leaves by itself

@@ -50,7 +50,7 @@ class Stock:
         if full and time.monotonic() - self._explored_at < EXPLORE:
             return
         self._explored_at = time.monotonic()
-        async with self._database.read() as conn:
+        async with self._database.glance() as conn:
             due = self._paces.ready(await jobs.due(conn, now_ms()), now_ms())
             urgent = await jobs.urgent(conn, due) if len(due) > 1 else frozenset[int]()
         if not due:

@@ -208,7 +208,7 @@ class Worker:
         """Notice stopped, paused and held campaigns: an order acts at once, so nothing that writes is waited for here."""
         holding = set(self._leases.held.values())
         if holding:
-            async with self._database.read() as conn:
+            async with self._database.glance() as conn:
                 states = await campaigns.states(conn, list(holding))
             closed = frozenset(one for one in holding if states.get(one) not in _LIVE)
             self._gate.close_campaigns(closed)

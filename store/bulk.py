@@ -3,34 +3,34 @@
 In: an open connection, and steps: a table, column names, rows as tuples in that order. Out: rows as lists, or nothing.
 SQLite gets the rows of each step as one JSON text and does all steps in one go: Python's driver hands the interpreter's lock
 over at every row (PEP 249 `executemany` and `fetchall` included) and its thread is woken at every statement, and beside a
-thread that signs mails each hand-over cost more than the row: twelve a mail, measured. Other engines get SQLAlchemy's own
-statements, which the tests hold as the oracle. Column names come from the code, never from a stranger. Raises what the
-database raises.
+thread that signs mails each hand-over cost more than the row: twelve a mail, measured. PostgreSQL gets arrays (store.arrays).
+SQLAlchemy's own statements are the tests' oracle for both. Column names come from the code, never from a stranger. Raises
+what the database raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
 from sqlalchemy import Executable, Table, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import driver
-
-Rows = Sequence[Sequence[Any]]
+from store import arrays, driver
+from store.arrays import Part, Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement over many rows: SQLite's own, and how to make any other engine's with its parameters."""
+    """One statement over many rows: SQLite's own, PostgreSQL's, and how to make any other engine's with its parameters."""
 
     packed: str
     rows: Rows
     plain: Callable[[], tuple[Executable, list[dict[str, Any]]]]
+    part: Part | None = None  # none: PostgreSQL gets the plain one, after all others
 
 
 async def run(conn: AsyncConnection, *steps: Step, commit: bool = False) -> None:
@@ -41,6 +41,10 @@ async def run(conn: AsyncConnection, *steps: Step, commit: bool = False) -> None
         packed = [(step.packed, {"rows": orjson.dumps(step.rows).decode()}) for step in wanted]
         await driver.of(conn).together(packed, commit=commit)
         return
+    if conn.dialect.name == "postgresql":
+        for statement, values in arrays.together([step.part for step in wanted if step.part is not None]):
+            await conn.exec_driver_sql(statement, values)
+        wanted = [step for step in wanted if step.part is None]
     for step in wanted:
         await conn.execute(*step.plain())
 
@@ -54,8 +58,12 @@ async def read(
         told = await driver.of(conn).together([(_reader(table, names, also), {"ids": orjson.dumps(ids).decode()})])
         found: Rows = orjson.loads(told[0])
         return found, told[1]
-    query = select(*(table.c[name] for name in names), literal_column(also)).where(table.c.id.in_(ids))
-    rows = [list(row) for row in await conn.execute(query.order_by(table.c.id).with_for_update(of=table))]
+    if conn.dialect.name == "postgresql":
+        answer = await conn.exec_driver_sql(arrays.reader(table, names, also), (ids,))
+    else:
+        query = select(*(table.c[name] for name in names), literal_column(also)).where(table.c.id.in_(ids))
+        answer = await conn.execute(query.order_by(table.c.id).with_for_update(of=table))
+    rows = [list(row) for row in answer]
     return [row[:-1] for row in rows], rows[0][-1] if rows else None
 
 
@@ -67,12 +75,13 @@ def change(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
         query = update(table).where(table.c.id == bindparam("b_id"))
         return query.values({name: bindparam(f"b_{name}") for name in names}), _named(keys, rows)
 
-    return Step(_changer(table, names), rows, plain)
+    return Step(_changer(table, names), rows, plain, Part(table, partial(arrays.changer, table, names), rows))
 
 
 def add(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
     """Insert rows; a value that is a dict or list is stored as its JSON text."""
-    return Step(_adder(table, names), rows, lambda: (insert(table), _named(names, rows)))
+    part = Part(table, partial(arrays.adder, table, names, ""), rows)
+    return Step(_adder(table, names), rows, lambda: (insert(table), _named(names, rows)), part)
 
 
 def count(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
@@ -86,7 +95,8 @@ def count(table: Table, names: tuple[str, ...], rows: Rows) -> Step:
         )
 
     # WHERE true: else SQLite takes ON for the beginning of a join's condition
-    return Step(f"{_adder(table, names)} WHERE true{more}", rows, plain)
+    part = Part(table, partial(arrays.adder, table, names, more), rows)
+    return Step(f"{_adder(table, names)} WHERE true{more}", rows, plain, part)
 
 
 def _named(names: tuple[str, ...], rows: Rows) -> list[dict[str, Any]]:

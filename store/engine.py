@@ -95,10 +95,12 @@ class WriteQueue:
 class Database:
     """Readers and the writer of one database; make one a process with `Database.open` and close it at the end."""
 
-    def __init__(self, url: str, reader: AsyncEngine, writer: AsyncEngine, queue: WriteQueue | None) -> None:
+    def __init__(
+        self, url: str, reader: AsyncEngine, writer: AsyncEngine, queue: WriteQueue | None, glancer: AsyncEngine
+    ) -> None:
         self.url = url
         self.sqlite = queue is not None
-        self._reader, self._writer, self._queue = reader, writer, queue
+        self._reader, self._writer, self._queue, self._glancer = reader, writer, queue, glancer
         self._kept: AsyncConnection | None = None  # SQLite's writer between two transactions
         self._closed = False
 
@@ -109,20 +111,28 @@ class Database:
         if parsed.get_backend_name() != "sqlite":
             from store import postgresql  # its driver costs start-up time that SQLite need not pay
 
-            engine = postgresql.engine(url, bounds or DatabaseSection(), pool_size=8, max_overflow=8)  # type: ignore[call-arg]
-            return cls(url, engine, engine, None)
+            bounds = bounds or DatabaseSection()  # type: ignore[call-arg]
+            engine = postgresql.engine(url, bounds, pool_size=8, max_overflow=8)
+            return cls(url, engine, engine, None, postgresql.glancing(engine, bounds))
         file = Path(parsed.database or "")
         file.parent.mkdir(parents=True, exist_ok=True)
         reader = create_async_engine(url, module=Driver(), pool_size=4, max_overflow=12)
         writer = create_async_engine(url, module=Driver(), pool_size=1, max_overflow=0)
         _prepare_sqlite(reader, writer=False)
         _prepare_sqlite(writer, writer=True)
-        return cls(url, reader, writer, WriteQueue(turn_file(file)))
+        return cls(url, reader, writer, WriteQueue(turn_file(file)), reader)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection that sees one consistent moment."""
         async with self._reader.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for questions asked again and again, where each may see a moment of its own: PostgreSQL is told of no
+        transaction around them, so that each is one round trip instead of three."""
+        async with self._glancer.connect() as connection, connection.begin():
             yield connection
 
     @asynccontextmanager

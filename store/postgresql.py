@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from config.durations import milliseconds
@@ -28,6 +30,7 @@ from store import outages
 
 CONNECT = 10.0  # seconds that each of several servers has to answer a new connection
 ALONE = 30.0  # … and one that has no other beside it
+FRESH = 1.0  # seconds after its last use in which a connection is taken for alive: a question costs three round trips
 IDLE, INTERVAL, COUNT = (
     5,
     3,
@@ -43,11 +46,14 @@ def engine(url: str, bounds: DatabaseSection, **more: Any) -> AsyncEngine:
         "idle_in_transaction_session_timeout": milliseconds(bounds.idle_timeout),
     }
     pooled = bounds.pooler == "transaction"
+    # the connection used last comes first: it is fresh, and has prepared what is asked again and again
     made = create_async_engine(
-        url, pool_pre_ping=True, pool_recycle=1800, connect_args=_connecting(limits, pooled), **more
+        url, pool_use_lifo=True, pool_recycle=1800, connect_args=_connecting(limits, pooled), **more
     )
     made.dialect.setup_asyncpg_json_codec = made.dialect.setup_asyncpg_jsonb_codec = _no_codec  # type: ignore[attr-defined]
     event.listen(made.sync_engine, "handle_error", _failed)
+    event.listen(made.sync_engine, "checkin", _used)
+    event.listen(made.sync_engine, "checkout", _asked)
     if pooled:
         said = ", ".join(f"set_config('{name}', '{ms}', true)" for name, ms in limits.items())
 
@@ -56,6 +62,12 @@ def engine(url: str, bounds: DatabaseSection, **more: Any) -> AsyncEngine:
             connection.exec_driver_sql(f"SELECT {said}")
 
     return made
+
+
+def glancing(made: AsyncEngine, bounds: DatabaseSection) -> AsyncEngine:
+    """The same connections for statements that are transactions of their own; behind a pooler, where bounds hold for a
+    transaction, none are."""
+    return made if bounds.pooler == "transaction" else made.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _connecting(limits: dict[str, int], pooled: bool) -> dict[str, Any]:
@@ -111,6 +123,20 @@ def _probe(made: Any) -> None:
     ):
         if hasattr(socket, name):  # not every system has them
             end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _used(_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _asked(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that was idle for a while whether it is alive; one that is not makes room for a new one."""
+    if time.monotonic() - record.info.get("used_at", float("inf")) < FRESH:
+        return
+    try:
+        connection.ping()
+    except connection.dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 async def _no_codec(_: object) -> None:

@@ -15,7 +15,8 @@ import orjson
 from sqlalchemy import Executable, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.bulk import Rows, Step
+from store.arrays import Rows
+from store.bulk import Step
 from store.states import Event
 from store.tables import campaigns
 from store.tables_hooks import hook_answers, hook_events, webhooks

@@ -100,6 +100,28 @@ async def test_counters_are_added_to_or_begun(db: Database, make: Any, ours: boo
     assert (found["clicks"], found["sent"], found["status:0"]) == (5, -1, 3)
 
 
+async def test_steps_of_one_table_see_what_those_before_them_did(db: Database, make: Any) -> None:
+    campaign = await make(2)
+    async with db.read() as conn:
+        one, other = (await conn.execute(select(recipients.c.id).order_by(recipients.c.id))).scalars()
+    names = ("campaign_id", "name", "n")
+    async with db.write() as conn:
+        await bulk.run(
+            conn,
+            bulk.change(recipients, ("clicks", "reply"), [(one, 3, "first"), (other, 4, "first")]),
+            bulk.count(tallies, names, [(campaign.id, "clicks", 7)]),
+            bulk.change(recipients, ("reply",), [(other, "second")]),
+            bulk.count(tallies, names, [(campaign.id, "clicks", 1), (campaign.id, "sent", 2)]),
+            bulk.add(events, HISTORY, [(one, campaign.id, 5, 0, False, {})]),
+        )
+        found, _ = await bulk.read(conn, recipients, ("id", "clicks", "reply"), [one, other])
+    assert sorted(found) == [[one, 3, "first"], [other, 4, "second"]]
+    async with db.read() as conn:
+        counted = (await conn.execute(select(tallies.c.name, tallies.c.n))).all()
+        assert {("clicks", 8), ("sent", 2)} <= {(name, n) for name, n in counted}
+        assert len((await conn.execute(select(events.c.id))).all()) == 1
+
+
 async def test_a_step_that_fails_takes_back_those_before_it(db: Database, make: Any) -> None:
     campaign = await make(1)
     with pytest.raises(IntegrityError):

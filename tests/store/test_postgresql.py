@@ -16,7 +16,7 @@ from store_helpers import KEYS
 
 from config.settings import DatabaseSection
 from mta.outcomes import Outcomes, Sink
-from store import events, reports
+from store import events, postgresql, reports
 from store.engine import Database
 from store.outages import passing
 from store.states import Event
@@ -150,6 +150,42 @@ async def test_connections_to_a_server_that_takes_no_writes_any_more_are_given_u
     assert passing(caught.value)
     assert '"what": "standby"' in capsys.readouterr().err
     assert await server_process() != before
+
+
+async def test_a_connection_that_was_closed_while_it_was_idle_is_replaced(
+    db: Database, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def close() -> None:
+        async with db.read() as conn:
+            mine = await conn.scalar(text("SELECT pg_backend_pid()"))
+        await asyncio.to_thread(server.sql, f"SELECT pg_terminate_backend({mine}, 10000)")
+
+    monkeypatch.setattr(postgresql, "FRESH", 0.0)  # as after some time
+    for _ in range(2):
+        await close()
+        async with db.glance() as conn:
+            assert await conn.scalar(text("SELECT true"))
+    monkeypatch.setattr(postgresql, "FRESH", 60.0)  # not asked: whoever uses it is told, and what comes next works
+    await close()
+    assert passing(await refused(db, "SELECT 1"))
+    assert await works(db)
+
+
+async def test_a_glance_holds_no_moment_and_leaves_transactions_as_they_were(db: Database, make: MakeCampaign) -> None:
+    await make(1)
+    clicks, change = select(recipients.c.clicks), recipients.update().values(clicks=7)
+    async with db.glance() as conn:
+        assert await conn.scalar(clicks) == 0
+        async with db.write() as other:
+            await other.execute(change)
+        assert await conn.scalar(clicks) == 7
+        assert await conn.scalar(text("SELECT count(*) FROM pg_locks WHERE relation = 'recipients'::regclass")) == 0
+    with pytest.raises(ZeroDivisionError):
+        async with db.write() as conn:  # by the same connection
+            await conn.execute(recipients.update().values(clicks=8))
+            raise ZeroDivisionError
+    async with db.read() as conn:
+        assert await conn.scalar(clicks) == 7
 
 
 async def test_of_several_servers_the_one_that_answers_is_found(db: Database, server: Postgres) -> None:

@@ -24,6 +24,10 @@ _KEEP = text(
     "INSERT INTO remnants (id, account_id, campaign_id, key) VALUES (:id, :account_id, :campaign_id, :key)"
     " ON CONFLICT (id) DO NOTHING"
 )
+_KEEP_ARRAYS = text(  # PostgreSQL: one statement for all
+    "INSERT INTO remnants (id, account_id, campaign_id, key) SELECT * FROM unnest(CAST(:id AS bigint[]),"
+    " CAST(:account_id AS bigint[]), CAST(:campaign_id AS bigint[]), CAST(:key AS bytea[])) ON CONFLICT (id) DO NOTHING"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,16 @@ class Remnant:
 
 async def keep(conn: AsyncConnection, left: Sequence[Remnant]) -> None:
     """Remember erased recipients."""
-    if left:
-        rows: list[dict[str, Any]] = [
-            {"id": one.id, "account_id": one.account_id, "campaign_id": one.campaign_id, "key": one.key} for one in left
-        ]
-        await conn.execute(_KEEP, rows)
+    if not left:
+        return
+    if conn.dialect.name != "sqlite":
+        columns = ("id", "account_id", "campaign_id", "key")
+        await conn.execute(_KEEP_ARRAYS, {name: [getattr(one, name) for one in left] for name in columns})
+        return
+    rows: list[dict[str, Any]] = [
+        {"id": one.id, "account_id": one.account_id, "campaign_id": one.campaign_id, "key": one.key} for one in left
+    ]
+    await conn.execute(_KEEP, rows)
 
 
 async def find(conn: AsyncConnection, recipient_id: int) -> Remnant | None:

@@ -213,10 +213,5 @@ async def remove(conn: AsyncConnection, webhook_id: int) -> None:
     await conn.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
 
-async def forget(conn: AsyncConnection, recipient_ids: Sequence[int]) -> None:
-    """Drop what waits about recipients who are erased."""
-    await conn.execute(delete(hook_events).where(hook_events.c.recipient_id.in_(list(recipient_ids))))
-
-
 def _webhook(row: Any) -> Webhook:
     return Webhook(**{name: row._mapping[name] for name in Webhook.__slots__})

@@ -30,6 +30,7 @@ class Eraser:
     def __init__(self, desk: Desk, clock: Callable[[], int] = now_ms) -> None:
         self._desk, self._clock = desk, clock
         self._due: deque[int] = deque()
+        self._rest: erasing.Rest | None = None  # of the first of them
         self._looked_at = -LOOK
 
     async def turn(self) -> None:
@@ -42,8 +43,8 @@ class Eraser:
         while self._due and time.monotonic() < ends:
             campaign_id = self._due[0]
             async with self._desk.database.write() as conn:
-                more = await erasing.step(conn, campaign_id, self._desk.suppression, now)
-            if not more:
+                self._rest = await erasing.step(conn, campaign_id, self._desk.suppression, now, self._rest)
+            if self._rest is None:
                 self._due.popleft()
                 log("erased", campaign=campaign_id)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select, update
 from store_helpers import KEYS, NOW
 
@@ -19,7 +20,7 @@ from store.tables import events as events_table
 from store.tables import faults, recipients
 from store.tables import suppressions as suppressions_table
 from store.tables_consent import remnants as remnants_table
-from store.values import Campaign, CampaignState, Change
+from store.values import Campaign, CampaignState, Change, NewRecipient, Tracked
 
 DAY = 86_400_000
 Make = Callable[..., Awaitable[Campaign]]
@@ -130,6 +131,28 @@ async def test_a_number_is_never_given_again(db: Database, make: Make) -> None:
         ids = select(recipients.c.id).where(recipients.c.campaign_id == second.id)
         assert min((await conn.execute(ids)).scalars()) > 3
         assert {row.id for row in await conn.execute(select(remnants_table))} == {1, 2, 3}
+
+
+async def test_lists_that_lie_among_each_other_go_one_without_the_other(
+    db: Database, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "CHUNK", 2)
+    campaign = await make(3)
+    await make(2)
+    more = [NewRecipient(9 + n, 0, f"q{n}@dest.test", f"q{n}@dest.test", "Q", (), Tracked.FULL) for n in range(3)]
+    async with db.write() as conn:
+        await campaigns.add_rows(conn, campaign.id, more, [], NOW)
+        await events.apply(conn, [Change(one, Event.OPEN, NOW) for one in (1, 4, 7)], KEYS)
+    await finished(db, campaign)
+    async with db.write() as conn:  # whoever goes on behind all of them leaves nobody out
+        rest = await erasing.step(conn, campaign.id, KEYS, NOW, erasing.Rest(100, 200))
+    assert rest == erasing.Rest(3, 8)
+    assert await erase(db, campaign) > 2
+    async with db.read() as conn:
+        assert set((await conn.execute(select(remnants_table.c.id))).scalars()) == {1, 2, 3, 6, 7, 8}
+        left = (await conn.execute(select(recipients.c.id, recipients.c.address).order_by(recipients.c.id))).all()
+        assert [tuple(row) for row in left] == [(4, "p0@dest.test"), (5, "p1@dest.test"), (8, "")]
+        assert (await conn.execute(select(events_table.c.recipient_id))).scalars().all() == [4]
 
 
 async def test_who_was_erased_can_still_leave_for_good(db: Database, make: Make) -> None:

@@ -55,8 +55,9 @@ class Shot:
         return "-".join([self.state, *words, *more])
 
 
+STATES = ("done", "sending", "scheduled", "paused", "stopped", "held", "empty")
 SHOTS = (
-    *(Shot(state, size) for state in ("done", "sending", "paused", "held", "empty") for size in (DESK, PHONE)),
+    *(Shot(state, size) for state in STATES for size in (DESK, PHONE)),
     Shot("done", DESK, "dark"), Shot("done", PHONE, "dark"), Shot("done", DESK, lang="en"), Shot("done", DESK, zoom=2.0),
     Shot("done", DESK, script=False), Shot("sending", DESK, lang="en"), Shot("million", DESK), Shot("past", DESK),
     Shot("history", DESK), Shot("history", PHONE, "dark"),
@@ -73,7 +74,9 @@ async def prepare(folder: Path, url: str) -> dict[str, str]:
         found |= {"done": f"/r/{word}", "history": f"/r/{word}/history/7"}
         for state, share in (
             ("sending", 0.4),
+            ("scheduled", 0.0),
             ("paused", 0.3),
+            ("stopped", 0.3),
             ("empty", 0.0),
             ("past", 1.0),
             ("million", 1.0),
@@ -97,6 +100,10 @@ async def arrange(db: Database, state: str, number: int) -> None:
     async with db.write() as conn:
         if state == "paused":
             await control.pause(conn, number, now)
+        elif state == "stopped":
+            await control.stop(conn, number, now)
+        elif state == "scheduled":
+            await conn.execute(update(table).where(table.c.id == number).values(state="scheduled", send_at=now + 30 * HOUR))
         elif state == "held":
             reasons = [{"code": "config", "line": 3, "text": "Date d'envoi : 31/02/2027"}]
             await campaigns.set_held(conn, number, reasons)

@@ -103,7 +103,9 @@ async def arrange(db: Database, state: str, number: int) -> None:
         elif state == "stopped":
             await control.stop(conn, number, now)
         elif state == "scheduled":
-            await conn.execute(update(table).where(table.c.id == number).values(state="scheduled", send_at=now + 30 * HOUR))
+            await conn.execute(
+                update(table).where(table.c.id == number).values(state="scheduled", send_at=now + 30 * HOUR)
+            )
         elif state == "held":
             reasons = [{"code": "config", "line": 3, "text": "Date d'envoi : 31/02/2027"}]
             await campaigns.set_held(conn, number, reasons)

@@ -15,13 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key as folded
 from store import consents, suppressions
-from store.suppressions import SuppressionKeys
+from store.suppressions import OWN_WISH, SuppressionKeys
 from store.tables import campaigns, recipients
 from store.tables import suppressions as listed
 from store.tables_consent import comebacks
 
 AGAIN = 86_400_000  # ms before the same recipient gets another letter
-OWN_WISH = ("unsubscribe", "complaint")
 _ASK = text(
     "INSERT INTO comebacks (recipient_id, asked_at, sent_at) VALUES (:id, :now, NULL)"
     " ON CONFLICT (recipient_id) DO UPDATE SET asked_at = excluded.asked_at, sent_at = NULL"
@@ -90,6 +89,8 @@ async def back(
     proof."""
     owners = account_id, suppressions.mailing(sender_id)
     mine = listed.c.account_id.in_(owners), listed.c.key.in_(keys.hashes(folded(address)))
+    other = update(listed).where(*mine, listed.c.reason.in_(OWN_WISH), listed.c.also.not_in(OWN_WISH))
+    await conn.execute(other.values(reason=listed.c.also, also=None))
     await conn.execute(delete(listed).where(*mine, listed.c.reason.in_(OWN_WISH)))
     word = consents.New(address, True, now, "mailbox", wording, personal=True, purpose=consents.MAIL)
     await consents.record(conn, account_id, [word], keys, now)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from parsers.address import key
 from store import suppressions
-from store.suppressions import LEFT, Suppressed, SuppressionKeys
+from store.suppressions import LEFT, OWN_WISH, Suppressed, SuppressionKeys
 from store.tables import accounts, senders
 from store.tables import suppressions as table
 
@@ -98,15 +98,17 @@ async def put(
             "expires_at": one.until,
         }
         for box, one in mailboxes.items()
-        if box not in known or _longer(one.until, known[box].until) or _graver(one, known[box])
+        if box not in known or _longer(one.until, known[box].until) or _adds(one, known[box])
     ]
     await suppressions.add(conn, rows)
     return len(rows), len(mailboxes) - len(rows)
 
 
-def _graver(one: New, known: Suppressed) -> bool:
-    """Whether it bars even a single message to who only left until now."""
-    return known.reason == LEFT and one.reason != LEFT and one.until is None
+def _adds(one: New, known: Suppressed) -> bool:
+    """Whether who only left is barred from single messages too by it, or who is barred says by it that they leave."""
+    if one.until is not None or known.until is not None:
+        return False
+    return known.reason not in OWN_WISH if one.reason == LEFT else known.reason == LEFT
 
 
 def _longer(until: int | None, known: int | None) -> bool:

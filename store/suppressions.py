@@ -28,6 +28,7 @@ from store.tables_delivery import strikes
 
 EVERYBODY = 0  # the account_id of what no account may write to
 LEFT = "unsubscribe"  # bars campaigns; a single transactional message is sent all the same
+OWN_WISH = (LEFT, "complaint")  # what the person said, so that only the person takes it back
 SENDER = "sender"  # as the scope of a leaving: one mailing only; else the whole account
 REASONS = ("hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual", "import")
 _CHUNK = 5_000
@@ -104,7 +105,8 @@ def fold(address: str) -> str:
     return address.lower() if address.isascii() else normalize("NFC", normalize("NFC", address).casefold())
 
 
-# what is there for ever keeps its first reason; what ends is replaced by what ends later or never, under a new id
+# what is there for ever keeps its first reason, but for the wish of who leaves; what ends is replaced by what ends later or
+# never, under a new id
 _GIVE_WAY = text(
     "DELETE FROM suppressions WHERE account_id = :account_id AND key = :key AND expires_at IS NOT NULL"
     " AND (CAST(:expires_at AS BIGINT) IS NULL OR expires_at < CAST(:expires_at AS BIGINT))"
@@ -118,6 +120,11 @@ _ADD = text(
 _BESIDE = text(
     "UPDATE suppressions SET also = :reason WHERE account_id = :account_id AND key = :key"
     " AND reason = 'unsubscribe' AND also IS NULL"
+)
+# and whoever leaves has said so, whatever barred them before, which may be lifted one day
+_OVER = text(
+    "UPDATE suppressions SET also = reason, reason = 'unsubscribe', at = :at, campaign_id = :campaign_id"
+    " WHERE account_id = :account_id AND key = :key AND expires_at IS NULL AND reason NOT IN ('unsubscribe', 'complaint')"
 )
 _REVISED = text(
     "INSERT INTO revisions (name, n) VALUES ('suppressions', 1) ON CONFLICT (name) DO UPDATE SET n = revisions.n + 1"
@@ -134,6 +141,8 @@ async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     await conn.execute(_GIVE_WAY, ordered)
     if graver := [row for row in ordered if row["reason"] != LEFT and row["expires_at"] is None]:
         await conn.execute(_BESIDE, graver)
+    if leaving := [row for row in ordered if row["reason"] == LEFT]:
+        await conn.execute(_OVER, leaving)
     await conn.execute(_ADD, ordered)
     await conn.execute(_REVISED)
 

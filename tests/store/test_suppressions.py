@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text, update
 from store_helpers import KEYS, NOW
 
-from store import accounts, events, jobs, suppression_list, suppressions
+from store import accounts, comebacks, events, jobs, suppression_list, suppressions
 from store.engine import Database
 from store.rules import MONTH
 from store.states import Event, Status
@@ -130,6 +130,31 @@ async def test_who_only_left_still_gets_single_messages_until_something_graver_c
     assert (await found(db, account, "p0@dest.test"))["p0@dest.test"] == ("unsubscribe", None), (
         "leaving is not forgotten"
     )
+
+
+async def test_who_leaves_has_left_whatever_barred_them_before(db: Database) -> None:
+    await put(db, row(1, "a@d.test", "hard_bounce"), row(1, "b@d.test", "manual"), row(1, "c@d.test", "complaint"))
+    await put(db, *(row(1, f"{name}@d.test", "unsubscribe") for name in "ac"))
+    async with db.write() as conn:  # as an import does, which looks first at what is known
+        new = suppression_list.New("b@d.test", "unsubscribe", NOW + 1)
+        assert await suppression_list.put(conn, 1, [new], KEYS, NOW) == (1, 0)
+        assert await suppression_list.put(conn, 1, [new], KEYS, NOW) == (0, 1)
+        single = await suppressions.find(conn, 1, ["a@d.test", "b@d.test"], KEYS, NOW, single=True)
+    assert {name: why.reason for name, why in single.items()} == {"a@d.test": "hard_bounce", "b@d.test": "manual"}
+    known = await found(db, 1, "a@d.test", "b@d.test", "c@d.test")
+    assert {name: why for name, (why, _) in known.items()} == {
+        "a@d.test": "unsubscribe", "b@d.test": "unsubscribe", "c@d.test": "complaint",
+    }  # fmt: skip
+
+
+async def test_who_comes_back_takes_back_what_they_said_and_nothing_else(db: Database, make: Any) -> None:
+    one: Campaign = await make(1)
+    await put(db, row(one.account_id, "a@d.test", "manual"), row(one.account_id, "b@d.test", "unsubscribe"))
+    await put(db, row(one.account_id, "a@d.test", "unsubscribe"), row(one.account_id, "b@d.test", "complaint"))
+    async with db.write() as conn:
+        for name in ("a@d.test", "b@d.test"):
+            await comebacks.back(conn, one.account_id, 0, name, "Oui", KEYS, NOW)
+    assert await found(db, one.account_id, "a@d.test", "b@d.test") == {"a@d.test": ("manual", None)}
 
 
 async def answered(db: Database, campaign: Campaign, event: Event, detail: dict[str, str], **more: Any) -> None:

@@ -57,6 +57,11 @@ class Layout:
     suivi: int | None
     certain: bool
 
+    @property
+    def first(self) -> int:
+        """The index of the first row below the header."""
+        return 0 if self.header is None else self.header + 1
+
 
 def _words(name: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", name).casefold().replace("œ", "oe").replace("æ", "ae")

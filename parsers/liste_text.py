@@ -153,7 +153,7 @@ def _unquoted(line: str) -> str:
     return line
 
 
-def _parsed(lines: Sequence[str], start: int, separator: str, spaced: bool) -> Iterator[tuple[int, list[str]]]:
+def _parsed(lines: list[str], start: int, separator: str, spaced: bool) -> Iterator[tuple[int, list[str]]]:
     """Rows by the csv module; a quote that never closes makes its one line be read without quotes."""
     position, strays = start, 0
     while position < len(lines):
@@ -168,6 +168,7 @@ def _parsed(lines: Sequence[str], start: int, separator: str, spaced: bool) -> I
                 if feed.position - position > 1 and _swallowed(cells, separator):
                     break
                 yield position + 1, [_excel_text(cell) for cell in cells] if "=" in "".join(cells) else cells
+                lines[position] = ""  # nobody comes back to it, and a million of them are 90 MB
                 position = feed.begun = feed.position
             else:
                 return

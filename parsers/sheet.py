@@ -6,6 +6,7 @@ Pure values; `Limits` bounds all that a stranger controls. Raises and logs nothi
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -81,8 +82,8 @@ class Collector:
 
     name: str
     limits: Limits
-    rows: list[list[str]] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    numbers: array[int] = field(default_factory=lambda: array("q"))  # 8 bytes each
     raw: list[list[str]] = field(default_factory=list)
     cells: int = 0
 
@@ -95,7 +96,7 @@ class Collector:
         if not shown:
             return
         self._check(shown)
-        self.rows.append(shown)
+        self.rows.append(tuple(shown))
         self.numbers.append(number)
 
     def _check(self, shown: list[str]) -> None:

@@ -35,13 +35,12 @@ def gathered(
     domains: Mapping[str, int],
 ) -> dict[str, Any]:
     """The findings, a sample of the addresses, and whether the mail asks for the address book."""
-    good = [line for line in liste.lines if line.fault is None]
     usual = not way.links and liste.pj_column is None  # everybody gets all files
     images = sum(len(part.data) for part in submission.related)
     heaviest = None if usual else images + (0 if way.links else way.each)
     found = of_message(message, submission, choices.type == "marketing", choices.unsubscribe, heaviest)
-    addresses = sieve(line.address for line in good)
-    found += of_addresses(addresses, domains, sum(bool(line.hint) for line in good))
+    addresses = sieve(line.address for line in liste.lines if line.fault is None)
+    found += of_addresses(addresses, domains, len(liste.lines.hinted()))
     return {
         "findings": [one.as_json(choices.locale) for one in found],
         "sample": addresses.addresses(),

@@ -62,7 +62,7 @@ def choose(
     limits = Bounds(**request.get("attachments", {}))
     total = sum(len(part.data) for part in attachments)
     if liste.pj_column is None:
-        each, volume = total, total * sum(line.fault is None for line in liste.lines)
+        each, volume = total, total * liste.lines.good
     else:
         each, volume = own.heaviest, own.volume
     made = Carriage(len(attachments), each, total)

@@ -6,7 +6,7 @@ file that nobody gets, two files of one name), and how heavy the files are for o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,7 @@ def check(liste: Liste, attachments: Sequence[Part]) -> Personal:
 
 
 def _asked(
-    lines: Sequence[Line], column: int, known: Shelf, sizes: Sequence[int], made: Personal
+    lines: Iterable[Line], column: int, known: Shelf, sizes: Sequence[int], made: Personal
 ) -> tuple[dict[str, list[str]], set[int]]:
     """Go through the lines: the names that no file bears with the lines they stand on, and the files that are named.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -49,7 +50,9 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
     if "reply" in request:
         submission = corrected(submission, request["reply"])
     summary = _headers(raw, message, submission, request["domain"])
+    del raw  # like the attachment below: with a list of a million lines they are 70 MB beside its lines
     liste, refusal = _liste(message, submission, request)
+    message, submission = replace(message, attachments=()), replace(submission, lists=())
     if answers_us(message, request["domain"]):  # it quotes our letter, whose links decide: nobody may get that
         liste, refusal = None, {"code": "is_reply"}
     choices = read_config(submission, message, request)
@@ -135,7 +138,7 @@ def _held(submission: Submission) -> list[Answer]:
 
 
 def _about(liste: Liste, compiled: Compiled | None, samples: list[Answer], domains: Counter[str]) -> Answer:
-    hints = [[line.label, line.address, line.hint] for line in liste.lines if line.fault is None and line.hint]
+    hints = [[line.label, line.address, line.hint] for line in liste.lines.hinted()]
     links = compiled.links if compiled else ()
     return {
         "columns": liste.columns,

@@ -129,7 +129,7 @@ def _campaign(message: Message, submission: Submission, request: Answer) -> Answ
         way = carriage.choose(choices.attachments, submission.attachments, found, own, request)
         _, problems = previews.compiled(message, submission, found, choices, request, way.links)
         held += [str(problem["code"]) for problem in (*own.held, *way.held, *problems)]
-        if not any(line.fault is None for line in found.lines):
+        if not found.lines.good:
             held.append("no_recipient")
         domains = gather.domains_of(found)
         answer["advice"] = gather.gathered(message, submission, found, choices, way, domains)["findings"]
@@ -168,13 +168,12 @@ def _list(data: bytes) -> Answer:
     found = _read_list(data)
     if isinstance(found, Unreadable):
         return {"kind": "refused", "reason": f"{found.reason.value}: {found.detail}".rstrip(": ")}
-    good = [line for line in found.lines if line.fault is None]
     faults = [{"line": line.label, "fault": line.fault.value} for line in found.lines if line.fault is not None]
     return {
         "kind": "list",
         "table": lists.table(data),
         "columns": list(found.columns),
         "lines": len(found.lines),
-        "recipients": len(good),
+        "recipients": found.lines.good,
         "faults": faults[:FAULTS],
     }

@@ -7,6 +7,7 @@ lines in chunks. Raises nothing on any bytes that parsers can read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from parsers import liste as lists
@@ -26,8 +27,8 @@ def read(raw: bytes, request: Answer) -> Iterator[Answer]:
         yield {"kind": "summary", "refused": found.reason.value, "detail": found.detail}
         return
     yield {"kind": "summary", "refused": "", "columns": found.columns}
-    for start in range(0, len(found.lines), CHUNK_LINES):
-        some = found.lines[start : start + CHUNK_LINES]
+    left = iter(found.lines)
+    while some := list(islice(left, CHUNK_LINES)):
         lines = [
             {"line": one.label, "address": one.address[:320], "values": one.values,
              "fault": one.fault.value if one.fault else ""}

@@ -77,7 +77,7 @@ def test_every_line_is_judged() -> None:
         ("9.3", "jean@acme.fr", Fault.DUPLICATE, "2", ""),
         ("10", "c@gmial.com", None, "", "c@gmail.com"),
     ]
-    assert found.lines[0].values == ("ACME", "Dupont", "jean@acme.fr")
+    assert next(iter(found.lines)).values == ("ACME", "Dupont", "jean@acme.fr")
 
 
 def test_short_rows_are_filled_and_long_ones_widen() -> None:
@@ -90,7 +90,7 @@ def test_short_rows_are_filled_and_long_ones_widen() -> None:
 def test_sheets_show_what_they_show(make: Callable[..., bytes]) -> None:
     rows = [["Email", "Tel", "Né", "N", "Prix"], ["a@b.fr", "0612345678", datetime.date(2026, 12, 25), 7, 1.5]]
     found = liste(make(("Feuil1", rows)))
-    values = found.lines[0].values
+    values = next(iter(found.lines)).values
     assert values[:4] == ("a@b.fr", "0612345678", "25/12/2026", "7")
     assert values[4] in ("1,5", "1,50")
     assert table(make(("Feuil1", rows)))[1] == ["a@b.fr", "0612345678", "2026-12-25", "7", "1.5"]
@@ -99,9 +99,9 @@ def test_sheets_show_what_they_show(make: Callable[..., bytes]) -> None:
 @pytest.mark.parametrize("make", [xlsx, xls])
 def test_the_sheet_named_liste_then_the_first_with_addresses(make: Callable[..., bytes]) -> None:
     cover, first, named = [["Bonjour"]], [["Mail"], ["a@b.fr"]], [["Mail"], ["c@d.fr"]]
-    assert liste(make(("X", cover), ("Y", first), ("listé ", named))).lines[0].address == "c@d.fr"
+    assert next(iter(liste(make(("X", cover), ("Y", first), ("listé ", named))).lines)).address == "c@d.fr"
     found = liste(make(("X", cover), ("Y", first), ("Z", named)))
-    assert (found.lines[0].address, found.sheet) == ("a@b.fr", "Y")
+    assert (next(iter(found.lines)).address, found.sheet) == ("a@b.fr", "Y")
     assert table(make(("X", cover), ("Y", [["rien"]]))) == [["Bonjour"]]
 
 
@@ -129,7 +129,7 @@ def test_markup_named_xls() -> None:
     page = "<html><meta charset=iso-8859-1><table><tr><th>Nom<th>Mail</tr>"
     page += "<tr><td>L&eacute;a &amp; Ga\xebl<td><a href=x>a@b.fr</a></table>"
     found = liste(page.encode("latin-1"))
-    assert (found.kind, found.lines[0].values) == ("html", ("Léa & Gaël", "a@b.fr"))
+    assert (found.kind, next(iter(found.lines)).values) == ("html", ("Léa & Gaël", "a@b.fr"))
     book = (
         '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>'
         '<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
@@ -140,10 +140,10 @@ def test_markup_named_xls() -> None:
         '<Data ss:Type="Number">612345678</Data></Cell></Row></Table></Worksheet></Workbook>'
     )
     found = liste(book.encode())
-    assert (found.kind, found.lines[0].number) == ("spreadsheetml", 4)
-    assert found.lines[0].values == ("a@b.fr", "", "0612345678")
+    assert (found.kind, next(iter(found.lines)).number) == ("spreadsheetml", 4)
+    assert next(iter(found.lines)).values == ("a@b.fr", "", "0612345678")
     found = liste(b"Nom\tMail\nD\ta@b.fr\n")
-    assert (found.kind, found.lines[0].address) == ("text", "a@b.fr")
+    assert (found.kind, next(iter(found.lines)).address) == ("text", "a@b.fr")
 
 
 def test_opendocument() -> None:
@@ -251,5 +251,21 @@ def test_damaged_sheets_give_a_value(make: Callable[..., bytes], data: st.DataOb
 def test_not_strict_reads_whatever_can_be_read() -> None:
     found = liste(b"a;b\nc;d\n", strict=False)
     assert [(line.label, line.fault) for line in found.lines] == [("1", Fault.SYNTAX), ("2", Fault.SYNTAX)]
-    assert liste(b"", strict=False).lines == ()
+    nothing = liste(b"", strict=False).lines
+    assert (list(nothing), len(nothing), nothing.good) == ([], 0, 0)
     assert liste(xlsx(("F", [])), strict=False).columns == ()
+
+
+def test_lines_are_the_same_however_often_they_are_looked_at() -> None:
+    lines = liste(FAULTY.encode("cp1252"), own_domains=frozenset(("gateway.test",))).lines
+    assert list(lines) == list(lines) and len(lines) == len(list(lines))
+    assert lines.good == sum(line.fault is None for line in lines) == 4
+    assert lines.hinted() == [line for line in lines if line.hint]
+    assert all(line in lines for line in lines) and "x" not in lines
+
+
+def test_a_duplicate_names_the_first_of_all() -> None:
+    text = "Email\nu@a.fr\nx@a.fr / U@A.FR\nNom <u@a.fr>\nv@a.fr\nX@a.fr\nv@a.fr\nv@a.fr\n"
+    assert [(line.label, line.detail) for line in liste(text.encode()).lines if line.fault is Fault.DUPLICATE] == [
+        ("3.2", "2"), ("4", "2"), ("6", "3.1"), ("7", "5"), ("8", "5"),
+    ]  # fmt: skip

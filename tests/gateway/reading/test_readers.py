@@ -92,3 +92,19 @@ async def test_a_long_list_waits_in_its_process_until_its_lines_are_taken(tmp_pa
         await readers.close()
     assert taken == count
     assert early < late / 2, "no more than some chunks lie with whoever takes them"
+
+
+async def test_a_long_list_is_read_in_little_memory(tmp_path: Path) -> None:
+    path, count = tmp_path / "list", 200_000
+    path.write_bytes(b"{}\nEmail;Nom\n" + b"".join(b"p%d@d%d.test;N%d\n" % (n, n % 400, n) for n in range(count)))
+    readers = Readers(2_000_000_000, 60)
+    try:
+        request = {"do": "list", "path": str(path), "max_lines": count}
+        taken = sum([len(answer.get("lines", ())) async for answer in readers.ask(request, 100)])
+        (process, *_others) = [one for one in list(readers._free._queue) if one is not None]  # type: ignore[attr-defined]
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    finally:
+        await readers.close()
+    assert taken == count
+    peak = int(status.partition("VmHWM:")[2].split()[0])
+    assert peak < 150_000, "KB: some 300 bytes a line, beside what an empty process holds"

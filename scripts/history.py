@@ -74,19 +74,20 @@ def weights(small: Mapping[str, int], large: Mapping[str, int], recipients: int)
     return [*lines, f"| all | {sum(small.values()) / 1e6:,.1f} | {whole / 1e6:,.1f} | {whole / recipients:.0f} |"]
 
 
-async def plans(db: Database, listener: support_plans.Listener) -> list[str]:
-    """The plan of each statement of each question, once."""
-    lines, seen, whole = list[str](), set[str](), list[str]()
-    for what, statements in listener.heard.items():
-        lines += [f"\n### {what}\n"]
-        for statement, parameters in statements.items():
-            if statement in seen:
-                continue
-            seen.add(statement)
-            told = await support_plans.plan(db, statement, parameters)
-            whole += [f"- {name}: {support_plans.spent(told):.1f} ms ({what})" for name in support_plans.scanned(told)]
-            lines += ["```", support_plans.shortened(statement, told), "```"]
-    return ["\n## Tables read from end to end\n", *(whole or ["None."]), "\n## Plans at the larger size", *lines]
+def shown(plans: Sequence[support_plans.Plan]) -> list[str]:
+    """What was read from end to end, and the plans by question."""
+    whole = [
+        f"- {table}: {support_plans.spent(one.told):.1f} ms ({one.subject})"
+        for one in plans
+        for table in sorted(support_plans.scanned(one.told))
+    ]
+    lines = ["\n## Tables read from end to end\n", *(whole or ["None."]), "\n## Plans at the larger size"]
+    subject = ""
+    for one in plans:
+        lines += [f"\n### {one.subject}\n"] if one.subject != subject else []
+        lines += ["```", one.shown, "```"]
+        subject = one.subject
+    return lines
 
 
 async def history(url: str, server: int, first: int, rows: int) -> tuple[list[str], bool]:
@@ -98,13 +99,13 @@ async def history(url: str, server: int, first: int, rows: int) -> tuple[list[st
     for size in (first, rows):
         count = await support_history.extend(db, size)
         print(f"{size:,} recipients in {count} campaigns after {time.monotonic() - begun:.0f} s", file=sys.stderr)
-        times, listener = await support_size.measured(db, server)
+        times, plans = await support_size.measured(db, server)
         found.append((times, await support_plans.sizes(db)))
     (small, light), (large, heavy) = found
     table, met = answers(small, large, (first, rows))
-    told, people = await plans(db, listener), await support_history.people(db)
+    people = await support_history.people(db)
     await db.close()
-    return [*table, "\n## Sizes\n", *weights(light, heavy, people), *told], met
+    return [*table, "\n## Sizes\n", *weights(light, heavy, people), *shown(plans)], met
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

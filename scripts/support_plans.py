@@ -8,6 +8,7 @@ pg_relation_size. Raises what the database raises.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,10 @@ LARGE = (
     "agent_counts",
 )
 _LONGEST = 170  # characters of a line
-_NOISE = re.compile(r"^\s*(Planning:|Settings:|Query Identifier:|Worker |JIT:|Functions:|Options:|Timing:)")
+ALIKE = 2  # nodes of one kind that are shown
+_NOISE = re.compile(
+    r"^\s*(Planning:|Settings:|Worker |JIT:|Functions:|Options:|Timing:|Buckets:|Batches:|Heap Fetches: 0)"
+)
 _SCANNED = re.compile(rf"Seq Scan on ({'|'.join(LARGE)})\b")
 _SPENT = re.compile(r"Execution Time: ([\d.]+) ms")
 
@@ -63,20 +67,50 @@ def listening(db: Database) -> Iterator[Listener]:
         event.remove(engine, "before_cursor_execute", sent)
 
 
-async def plan(db: Database, statement: str, parameters: Any) -> str:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the server ran a statement of a subject: its own words, and the statement with them in few lines."""
+
+    subject: str
+    told: str
+    shown: str
+
+
+async def plans(db: Database, listener: Listener) -> list[Plan]:
+    """The plan of each statement that was heard, once."""
+    found: dict[str, Plan] = {}
+    for subject, statements in listener.heard.items():
+        for statement, parameters in statements.items():
+            if statement not in found:
+                told = await explained(db, statement, parameters)
+                found[statement] = Plan(subject, told, shortened(statement, told))
+    return list(found.values())
+
+
+async def explained(db: Database, statement: str, parameters: Any) -> str:
     """How the server runs a statement, as it tells."""
     async with db._writer.connect() as conn:
-        explained = await conn.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
-        told = "\n".join(str(row[0]) for row in explained)
+        rows = await conn.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+        told = "\n".join(str(row[0]) for row in rows)
         await conn.rollback()
     return told
 
 
 def shortened(statement: str, told: str) -> str:
-    """The statement in one line, and its plan without what says nothing."""
+    """The statement in one line, and its plan without what says nothing: what did not run, and branches like two before."""
     head = re.sub(r"\s+", " ", re.sub(r"::[A-Z]+", "", statement)).strip()
-    lines = [line for line in told.splitlines() if not _NOISE.match(line)]
-    return "\n".join(_cut(line) for line in ("-- " + head, *lines))
+    lines, seen, alike, hidden = ["-- " + head], Counter[str](), 0, False
+    for line in told.splitlines():
+        if "->" in line or "InitPlan" in line:
+            kind = "InitPlan" if "InitPlan" in line else re.sub(r"( \w+)?_?\d+", "", line.partition("(cost")[0]).strip()
+            seen[kind] += 1
+            hidden = "never executed" in line or seen[kind] > ALIKE
+            alike += hidden and "->" in line
+        if not line.startswith(" "):
+            hidden = False
+        if not hidden and not _NOISE.match(line):
+            lines.append(line)
+    return "\n".join([*map(_cut, lines), *([f"({alike} more nodes, like those above or not run)"] if alike else [])])
 
 
 def _cut(line: str) -> str:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import support_history
-from support_plans import Listener, listening
+import support_plans
+from support_plans import Plan, listening
 from web_helpers import Reader
 
 from gateway.figures import columns, exporting
@@ -252,8 +253,8 @@ QUESTIONS = (
 )
 
 
-async def measured(db: Database, server: int) -> tuple[Mapping[str, Sequence[Spent]], Listener]:
-    """What each question took in all its rounds, and the statements that each sent."""
+async def measured(db: Database, server: int) -> tuple[Mapping[str, Sequence[Spent]], list[Plan]]:
+    """What each question took in all its rounds, and the plans of the statements that they sent."""
     live = [await support_history.campaign(db, LIVE, live=True) for _ in range(3)]
     spare = [await support_history.campaign(db, ERASED) for _ in range(FEW + WARM)]
     async with db.read() as conn:
@@ -276,11 +277,12 @@ async def measured(db: Database, server: int) -> tuple[Mapping[str, Sequence[Spe
                 times.append(stand.spent)
             found[question.what] = times[WARM:]
         listener.subject = ""
+        plans = await support_plans.plans(db, listener)
     async with db.write() as conn:
         await jobs.retire(conn, worker, now_ms())
         for one in live:
             await control.pause(conn, one, now_ms())
-    return found, listener
+    return found, plans
 
 
 def typical(times: Sequence[Spent]) -> float:

@@ -146,9 +146,10 @@ async def set_hygiene(conn: AsyncConnection, account_id: int, hygiene: bool) -> 
     await conn.execute(update(accounts).where(accounts.c.id == account_id).values(hygiene=hygiene))
 
 
-async def suspend(conn: AsyncConnection, account_id: int, suspended: bool) -> None:
-    """Stop (or allow again) every sending of an account; senders notice within a second."""
-    await conn.execute(update(accounts).where(accounts.c.id == account_id).values(suspended=suspended))
+async def suspend(conn: AsyncConnection, account_id: int, suspended: bool) -> bool:
+    """Stop (or allow again) every sending of an account, as senders notice within a second; False when it was so before."""
+    other = update(accounts).where(accounts.c.id == account_id, accounts.c.suspended.is_not(suspended))
+    return (await conn.execute(other.values(suspended=suspended))).rowcount == 1
 
 
 def _sender(row: Row[tuple[object, ...]]) -> Sender:

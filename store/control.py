@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import actions, bulk, webhooks
+from store import accounts, actions, bulk, webhooks
 from store.actions import Power
 from store.engine import now_ms
 from store.states import WAITING, Event, Status, after
@@ -117,6 +117,15 @@ async def resume_all(conn: AsyncConnection, now: int, who: str = "") -> Halted:
     return Halted(len(ids), await _waiting(conn, ids))
 
 
+async def suspend(conn: AsyncConnection, account_id: int, suspended: bool, now: int, who: str = "") -> Halted:
+    """Suspend an account, or let it send again, by the operator's order: its campaigns wait, and their histories tell."""
+    going = await _going(conn, account_id)
+    if await accounts.suspend(conn, account_id, suspended):
+        power, cause = (Power.PAUSE, "suspended") if suspended else (Power.RESUME, "restored_account")
+        await actions.note(conn, going, power, OPERATOR, now, {"cause": cause}, who)
+    return Halted(len(going), await _waiting(conn, going))
+
+
 async def _in_states(conn: AsyncConnection, states: tuple[CampaignState, ...]) -> list[int]:
     return list((await conn.execute(select(campaigns.c.id).where(campaigns.c.state.in_(states)))).scalars())
 
@@ -127,12 +136,11 @@ async def _waiting(conn: AsyncConnection, ids: Sequence[int]) -> int:
     return int(await conn.scalar(query.where(tallies.c.campaign_id.in_(ids))) or 0)
 
 
-async def waiting_of_account(conn: AsyncConnection, account_id: int) -> Halted:
-    """The campaigns of an account that are under way, and how many recipients wait in them."""
+async def _going(conn: AsyncConnection, account_id: int) -> list[int]:
+    """The campaigns of an account that are under way."""
     going = campaigns.c.state.in_((CampaignState.SCHEDULED, CampaignState.SENDING))
     query = select(campaigns.c.id).where(campaigns.c.account_id == account_id, going)
-    ids = list((await conn.execute(query)).scalars())
-    return Halted(len(ids), await _waiting(conn, ids))
+    return list((await conn.execute(query)).scalars())
 
 
 async def settle_stopped(conn: AsyncConnection, now: int, campaign_id: int | None = None) -> int:

@@ -15,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.providers import Providers
 from gateway import i18n
 from gateway.letters import expected
-from store import pauses
+from store import accounts, pauses
 from store.engine import now_ms
 from store.pauses import Kind, Pause
 from store.values import Campaign, CampaignState
 
 SHOWN = 8
+_UNDER_WAY = (CampaignState.SCHEDULED, CampaignState.SENDING)
 
 
 async def of(conn: AsyncConnection, campaign: Campaign) -> list[Pause]:
@@ -32,6 +33,12 @@ async def of(conn: AsyncConnection, campaign: Campaign) -> list[Pause]:
         if one.kind is not Kind.NOTE and (one.site not in longest or longest[one.site].until < one.until):
             longest[one.site] = one
     return list(longest.values())[:SHOWN]
+
+
+async def suspended(conn: AsyncConnection, campaign: Campaign) -> bool:
+    """Whether a campaign under way waits because its account is suspended."""
+    account = await accounts.get_account(conn, campaign.account_id) if campaign.state in _UNDER_WAY else None
+    return account is not None and account.suspended
 
 
 def sentences(

@@ -50,6 +50,7 @@ class Look:
     taken: Sequence[complaints.Figures]
     paused: Sequence[Pause]
     ahead: forecasts.Row | None
+    suspended: bool  # the account, and the campaign waits for it
     done: Sequence[Action] = ()
     parts: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, compare=False)
 
@@ -93,10 +94,12 @@ async def read(conn: Any, campaign: Campaign) -> Look:
     nobodys, paused = await anonymous.totals(conn, campaign.id), await halted.of(conn, campaign)
     clicks, uncounted = await hits.by_link(conn, campaign.id), await anonymous.counts(conn, campaign.id)
     agents, taken = await hits.by_agent(conn, campaign.id), await complaints.figures(conn, 0, campaign_id=campaign.id)
+    suspended = await halted.suspended(conn, campaign)
     ahead = (await forecasts.read(conn, [campaign.id])).get(campaign.id)
     done = await actions.of(conn, campaign.id, ACTIONS)
     return Look(
-        campaign, ledger, span, axis, counts, hours, nobodys, clicks, uncounted, agents, taken, paused, ahead, done
+        campaign, ledger, span, axis, counts, hours, nobodys, clicks, uncounted, agents, taken, paused, ahead,
+        suspended, done,
     )  # fmt: skip
 
 

@@ -150,7 +150,8 @@ def _state(locale: str, look: Look, pause: Pause | None, waiting: int | None, no
 
 
 def sentences(locale: str, look: Look, providers: Providers, now: int) -> list[str]:
-    """The pauses in force, with how many wait for each."""
+    """That the account is suspended, and the pauses in force, with how many wait for each."""
     ahead = look.ahead
     waiting = {} if ahead is None else {key: two[1] + ahead.tried.get(key, 0) for key, two in ahead.remaining.items()}
-    return halted.sentences(locale, look.campaign.timezone, look.paused, now, waiting)
+    first = [i18n.text(locale, "halted.suspended")] if look.suspended else []
+    return first + halted.sentences(locale, look.campaign.timezone, look.paused, now, waiting)

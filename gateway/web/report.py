@@ -135,7 +135,7 @@ def _values(request: Request, look: Look) -> dict[str, Any]:
     providers, now = context.of(request).providers(), now_ms()
     values |= panels.values(locale, look, providers, now)
     values["halted"] = panels.sentences(locale, look, providers, now)
-    values["expected"] = _expected(request, campaign, look.ledger, look.ahead)
+    values["expected"] = _expected(request, campaign, look.ledger, None if look.suspended else look.ahead)
     return values
 
 
@@ -184,11 +184,13 @@ async def as_json(request: Request) -> Response:
         ledger, nobodys = await campaigns.ledger(conn, campaign.id), await anonymous.totals(conn, campaign.id)
         taken = await complaints.figures(conn, 0, campaign_id=campaign.id)
         clicks, uncounted = await hits.by_link(conn, campaign.id), await anonymous.counts(conn, campaign.id)
-        paused, ahead = await halted.of(conn, campaign), await forecasts.read(conn, [campaign.id])
+        paused, suspended = await halted.of(conn, campaign), await halted.suspended(conn, campaign)
+        ahead = {} if suspended else await forecasts.read(conn, [campaign.id])
     if ledger is None:
         raise HTTPException(404)
     told = _expected(request, campaign, ledger, ahead.get(campaign.id))
-    document = stats.document(str(campaign.state), ledger) | {"pauses": halted.document(paused)}
+    document = stats.document(str(campaign.state), ledger)
+    document |= {"suspended": suspended, "pauses": halted.document(paused)}
     document["anonymous"] = asdict(nobodys)
     document["links"] = zones.document(campaign.links, clicks, uncounted)
     document["providers"] = [_provider(request, one) for one in taken]

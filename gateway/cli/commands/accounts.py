@@ -134,8 +134,7 @@ def _suspended(found: argparse.Namespace, *, suspended: bool) -> Halted:
             account = await account_of(conn, found.name)
             if account.suspended == suspended:
                 raise Failure(f"account {found.name} is {'suspended already' if suspended else 'not suspended'}")
-            await accounts.suspend(conn, account.id, suspended)
-            return await control.waiting_of_account(conn, account.id)
+            return await control.suspend(conn, account.id, suspended, now_ms())
 
     return with_database(settings_of(found), work)
 

@@ -54,6 +54,28 @@ async def test_a_campaign_that_is_not_sent_shows_none(web: Web) -> None:
     assert "Orange" not in above((await web.reader.get(f"/r/{web.word}")).text)
 
 
+async def test_a_suspended_account_is_told_on_the_report_and_in_the_history(web: Web) -> None:
+    said = "Le compte est suspendu par l'administrateur"
+    async with web.db.write() as conn:
+        row = Row(web.campaign.id, now_ms(), now_ms() + 3_600_000, "", "", 275, {"": (12, 10)})
+        await forecasts.save(conn, row)
+        halted = await control.suspend(conn, web.campaign.account_id, True, now_ms(), "lea@gw.test")
+        assert halted.campaigns == 1 and halted.recipients == (await control.suspend(
+            conn, web.campaign.account_id, True, now_ms())).recipients  # fmt: skip
+    page = html.unescape((await web.reader.get(f"/r/{web.word}")).text)
+    assert said in above(page) and "Fin estimée" not in page
+    assert page.count("Fait, avec toutes les campagnes du compte : le compte est suspendu") == 1, (
+        "once, though asked twice"
+    )
+    document = orjson.loads((await web.reader.get(f"/r/{web.word}.json")).text)
+    assert (document["suspended"], document["expected_end"]) == (True, None)
+    async with web.db.write() as conn:
+        await control.suspend(conn, web.campaign.account_id, False, now_ms(), "lea@gw.test")
+    page = html.unescape((await web.reader.get(f"/r/{web.word}")).text)
+    assert said not in page and "Fait, avec toutes les campagnes du compte : le compte est rétabli" in page
+    assert "Fin estimée" in page and "lea@gw.test" in page
+
+
 async def test_a_pause_of_today_tells_the_hour_and_how_many_wait(web: Web) -> None:
     now = now_ms()
     async with web.db.write() as conn:

@@ -18,7 +18,7 @@ from gateway.web import context
 from gateway.web.extranet import gate, shell
 from gateway.web.extranet.account import line, told
 from gateway.web.extranet.gate import Session
-from store import accounts, house, quotas
+from store import accounts, control, house, quotas
 from store.engine import now_ms
 
 PAGE = f"{gate.HOME}/passerelle/comptes"
@@ -60,7 +60,7 @@ async def _suspended(request: Request, *, suspended: bool) -> Response:
     async with ctx.db.write() as conn:
         if await accounts.get_account(conn, number) is None:
             raise HTTPException(404)
-        await accounts.suspend(conn, number, suspended)
+        await control.suspend(conn, number, suspended, now_ms(), session.user.login)
     what = "suspended" if suspended else "resumed"
     log("account_changed", account=number, what=what, by=session.user.login)
     return RedirectResponse(f"{PAGE}?done={what}", 303)

@@ -51,6 +51,7 @@ fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/reference_docs.py
+	$(BIN)/python scripts/openapi.py
 
 bench: $(DEV)
 	@$(BIN)/python scripts/benches.py --to bench/report.md

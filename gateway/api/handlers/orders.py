@@ -1,4 +1,4 @@
-"""What programs have done with campaigns: cancelled, paused, resumed, changed, sent again, shared.
+"""What programs have done with campaigns: cancelled, paused, resumed, changed, sent again, shared; the author's link renewed.
 
 In: checked calls. Out: the campaign, or the action, which the receiving process carries out where it takes more than the
 database (202). Every one goes the one way of gateway.actions.verbs and stands in the report's history. What the campaign's
@@ -106,6 +106,11 @@ async def replay_list(call: Call) -> Response:
         return written(await _ordered(call, await _campaign(call), Power.REPLAY, wish, (name, data)))
 
     return await once(call, fingerprint(call, data), work)
+
+
+async def renew(call: Call) -> Reply:
+    """Mail the author another link to the report; the one before opens nothing any more."""
+    return await _ordered(call, await _campaign(call), Power.RENEW, {})
 
 
 async def share(call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""Webhooks by the API: made, listed, changed, given another secret, removed; their dead letters.
+"""Webhooks by the API: made, listed, changed, given another secret, tried, removed; their last calls and dead letters.
 
 In: checked calls. Out: documents; a secret is in two answers only, that of POST and that of a rotation. An address that no
 webhook may have (no https, a private network) gives 422 at once; names are looked up when events are told. Raises Problem.
@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.api import cursor
 from gateway.api.models.common import when
 from gateway.api.models.webhooks import (
+    CallDocument,
+    Calls,
     DeadLetter,
     DeadLetters,
     DeadQuery,
@@ -28,9 +30,11 @@ from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem, one
 from gateway.hooks.documents import event
 from gateway.hooks.places import doubt
+from gateway.hooks.probe import REST_MS, probe
 from gateway.hooks.signature import secret
-from store import hook_queue, webhooks
+from store import hook_answers, hook_queue, webhooks
 from store.engine import now_ms
+from store.hook_answers import TEST, Answer
 from store.webhooks import Webhook
 
 
@@ -135,6 +139,32 @@ async def remove(call: Call) -> Reply:
     async with call.ctx.db.write() as conn:
         await webhooks.remove(conn, (await _find(conn, call)).id)
     return Reply(None, 204)
+
+
+async def calls(call: Call) -> Reply:
+    """What the endpoint answered lately."""
+    async with call.ctx.db.read() as conn:
+        found = await hook_answers.last(conn, (await _find(conn, call)).id)
+    return Reply(Calls(data=[_call(one) for one in found]))
+
+
+async def test(call: Call) -> Reply:
+    """Tell a test event at once, and what came back; one in five seconds."""
+    assert call.ctx.desk is not None  # the web process has one
+    async with call.ctx.db.read() as conn:
+        webhook = await _find(conn, call)
+        before = await hook_answers.last(conn, webhook.id)
+    soonest = max((one.at + REST_MS for one in before if one.word == TEST), default=0)
+    if (rest := -(-(soonest - now_ms()) // 1_000)) > 0:
+        raise Problem(429, "hook_soon", headers={"Retry-After": str(rest)}, seconds=rest)
+    return Reply(_call(await probe(call.ctx.desk, webhook)))
+
+
+def _call(answer: Answer) -> CallDocument:
+    return CallDocument(
+        at=when(answer.at), took_ms=answer.took, status=answer.status, why=answer.why, type=answer.word,
+        events=answer.events, taken=answer.good,
+    )  # fmt: skip
 
 
 async def dead(call: Call) -> Reply:

@@ -109,3 +109,21 @@ class Replayed(Told):
     """How many were queued again."""
 
     replayed: int
+
+
+class CallDocument(Told):
+    """One request to the endpoint, and what it answered; nothing of what was told is kept."""
+
+    at: datetime
+    took_ms: int
+    status: int | None = Field(description="HTTP's; null where there was no answer.")
+    why: str = Field(description="Why there was none: a machine reason; empty else.")
+    type: str = Field(description="The event that was told, or the first of a batch; `test` for a test.")
+    events: int = Field(description="How many were told at once.")
+    taken: bool = Field(description="Whether the endpoint took them (2xx).")
+
+
+class Calls(Told):
+    """The last requests to a webhook, newest first; 30 are kept."""
+
+    data: list[CallDocument]

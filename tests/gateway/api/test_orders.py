@@ -5,7 +5,7 @@ from __future__ import annotations
 from api_kit import Api
 
 from gateway.actions.clerk import Clerk
-from store import actions
+from store import actions, campaigns
 from store.engine import now_ms
 
 FORM = [
@@ -102,3 +102,15 @@ async def test_a_report_is_shared_by_mail(api: Api) -> None:
     assert rows[0].address == "boss@acme.test" and now_ms() > 0
     stranger = await api.new_key(account=api.other)
     assert (await api.ask("POST", "/api/v1/campaigns/1/share", {"address": "x@acme.test"}, key=stranger))[0] == 404
+
+
+async def test_the_author_s_link_is_renewed(api: Api) -> None:
+    await ready(api)
+    status, action, _ = await api.ask("POST", "/api/v1/campaigns/1/renew")
+    assert (status, action["stage"], action["action"]) == (202, "ready", "renew")
+    await Clerk(api.desk).quick()
+    _, done, _ = await api.ask("GET", action["url"].removeprefix("http://gateway.test"))
+    assert done["stage"] == "done"
+    async with api.db.read() as conn:
+        campaign = await campaigns.get(conn, 1)
+    assert campaign is not None and campaign.link_round == 1

@@ -245,6 +245,8 @@ suppressions = Table(
     Column("also", Text),  # of who left: what else bars them, for ever
     UniqueConstraint("account_id", "key"),
     Index("ix_suppressions_expires_at", "expires_at", **_where("expires_at IS NOT NULL")),
+    # erasing a campaign takes the addresses off its entries
+    Index("ix_suppressions_campaign_id", "campaign_id", **_where("campaign_id IS NOT NULL AND address IS NOT NULL")),
 )
 
 workers = Table(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from store_helpers import KEYS, NOW
 
 from store import advice, campaigns, consents, erasing, events, hits, persons, remnants, suppressions
@@ -103,6 +103,20 @@ async def test_nothing_of_them_is_left_in_the_file(db: Database, make: Make, tmp
         file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = (tmp_path / "m2c.db").read_bytes()
     assert not [word for word in SECRETS if word.encode() in data]
+
+
+async def test_the_end_of_a_campaign_does_not_read_the_whole_suppression_list(db: Database, make: Make) -> None:
+    if not db.sqlite:
+        return  # few rows are read from end to end there, whatever indexes there are
+    campaign = await make(1)
+    await finished(db, campaign)
+    seen: list[Any] = []
+    event.listen(db._writer.sync_engine, "before_cursor_execute", lambda *told: seen.append(told[2:4]))
+    await erase(db, campaign)
+    (asked,) = [one for one in seen if one[0].startswith("UPDATE suppressions")]
+    async with db.read() as conn:
+        plan = await conn.exec_driver_sql("EXPLAIN QUERY PLAN " + asked[0], asked[1])
+        assert "ix_suppressions_campaign_id" in str(plan.all())
 
 
 async def test_advice_goes_with_the_mail_that_it_quotes(db: Database, make: Make) -> None:

@@ -13,7 +13,8 @@ import sys
 from dataclasses import dataclass
 from math import ceil, inf
 
-from support_simulation import Load, Run, Site, fewest, normal, warm_days
+from support_check import check
+from support_simulation import Load, Site, fewest, normal, warm_days
 
 from config import warmup
 from config.providers import Providers
@@ -32,7 +33,7 @@ MACHINE = 2  # cores
 class Costs:
     """What one mail or one hit costs, as measured (make bench); bytes on the disk and on the wire."""
 
-    core_ms: float = 0.64  # of a sender's core, 34 KB with 10 links
+    core_ms: float = 0.60  # of a sender's core, 34 KB with 10 links
     hit_ms: float = 0.10
     hits: float = 0.5  # opens and clicks a mail
     row_bytes: int = 610  # a recipient with its events, SQLite
@@ -55,8 +56,8 @@ def sites(mix: dict[str, float], per_connection: float, providers: Providers) ->
     return made
 
 
-def answer(volume: int, where: list[Site], costs: Costs) -> str:
-    """One line of the table."""
+def answer(volume: int, where: list[Site], costs: Costs) -> tuple[str, str]:
+    """One line of the table, and the same in a sentence."""
     pace = 1.5 * volume / (10 * 3600)  # machines for the ten hours in which mail comes, with half as much in hand
     steady = Load(volume, where, 1, pace, days=2, step=300.0)
     grown = fewest(steady)
@@ -69,44 +70,30 @@ def answer(volume: int, where: list[Site], costs: Costs) -> str:
     disk = volume * costs.row_bytes / 1e9
     wire = pace * costs.wire_bytes * 8 / 1e9
     writes = pace * costs.rows
+    machines = ceil(cores / MACHINE / 0.7)
+    warm = str(days) if days else f"more than {DAYS}"
     cells = (
-        f"{volume:,}", f"{grown:,}" if grown else "more than 1,000,000", f"{advised:,}", f"{start:,}",
-        str(days) if days else f"more than {DAYS}", f"{cores:,.1f}", f"{ceil(cores / MACHINE / 0.7):,}",
-        f"{pace:,.0f}", f"{writes:,.0f}", f"{disk:,.1f} GB", f"{disk * 30:,.0f} GB", f"{wire:,.2f} Gbit/s",
+        f"{volume:,}", f"{grown:,}" if grown else "more than 1,000,000", f"{advised:,}", warm, f"{cores:,.1f}",
+        f"{machines:,}", f"{pace:,.0f}", f"{writes:,.0f}", _bytes(disk), _bytes(disk * 30), f"{wire:,.2f} Gbit/s",
     )  # fmt: skip
-    return f"| {' | '.join(cells)} |"
+    said = (
+        f"{volume:,} mails a day: {start:,} address{'es' * (start > 1)}, {warm} days until new ones carry all of it, "
+        f"{machines:,} machine{'s' * (machines > 1)} of {MACHINE} cores."
+    )
+    return f"| {' | '.join(cells)} |", said
+
+
+def _bytes(gigabytes: float) -> str:
+    """An amount on the disk, in the unit that people would say."""
+    if gigabytes < 0.1:
+        return f"{1000 * gigabytes:,.0f} MB"
+    return f"{gigabytes / 1000:,.1f} TB" if gigabytes >= 1000 else f"{gigabytes:,.{0 if gigabytes >= 10 else 1}f} GB"
 
 
 HEAD = (
-    "mails a day", "addresses that the limits ask for", "advised by volume", "taken", "days of warm-up", "cores",
+    "mails a day", "addresses that the limits ask for", "advised by volume", "days of warm-up", "cores",
     "machines of 2 cores at 70 %", "mails a second", "rows a second", "database a day", "in 30 days", "network",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A campaign whose length was measured with real processes, and the same limits as the model sees them."""
-
-    what: str
-    seconds: float
-    load: Load
-
-
-def measured() -> list[Measured]:
-    """What was measured on 2 cores (scripts/bench_sites.py)."""
-    free = [Site("one", 1.0)]
-    fast = {"first": 0, "last": 24, "step": 1.0, "until": 1.0}
-    return [
-        Measured("100,000 mails to one site (35 s alone on the machine)", 35, Load(100_000, free, 1, 2_660, **fast)),
-    ]  # fmt: skip
-
-
-def check() -> None:
-    """The model beside what was measured."""
-    print("| campaign | measured | model | model / measured |\n|---|---|---|---|")
-    for one in measured():
-        took = Run(one.load).run()[-1].last_at
-        print(f"| {one.what} | {one.seconds:.0f} s | {took:.0f} s | {took / one.seconds:.2f} |")
 
 
 def main() -> int:
@@ -117,7 +104,7 @@ def main() -> int:
     reader.add_argument("--check", action="store_true", help="the model beside measured campaigns")
     found = reader.parse_args()
     if found.check:
-        check()
+        print("\n".join(check()))
         return 0
     try:
         mix = {key: float(share) for key, _, share in (pair.partition("=") for pair in found.mix.split(",") if pair)}
@@ -125,10 +112,14 @@ def main() -> int:
         raise SystemExit(f"simulate: --mix: {error}") from error
     where = sites(mix or dict(MIX), found.per_connection, Providers.load())
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
+    sentences = []
     for volume in found.volume or (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000):
         if volume < 1:
             raise SystemExit("simulate: --volume must be above 0")
-        print(answer(volume, where, Costs()), flush=True)
+        line, said = answer(volume, where, Costs())
+        print(line, flush=True)
+        sentences.append(f"- {said}")
+    print("\n" + "\n".join(sentences))
     return 0
 
 

@@ -21,14 +21,19 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a part of the mail goes: `per_address` mails a second it takes from one of our addresses (inf: any number), the
-    part of first attempts that it puts off, and for how many seconds."""
+    """Where a part of the mail goes: `per_address` mails a second it takes from one of our addresses (inf: any number), and
+    `burst` of them at once when it had none for long (0: no more than in any step); the part of first attempts that it puts
+    off, and for how many seconds. Once it has had `pause_at` mails it may take nothing for `pause` seconds.
+    """
 
     key: str
     share: float
     per_address: float = inf
     deferred: float = 0.0
     retry: float = 300.0
+    burst: float = 0.0
+    pause_at: float = inf
+    pause: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Day:
     left: float = 0.0  # at its end
     last_at: float = 0.0  # seconds from the beginning of the run until the last mail that went on it
     by_site: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    last_of: dict[str, float] = field(default_factory=dict)  # the same as last_at for each site
 
 
 class Run:
@@ -68,6 +74,8 @@ class Run:
         self.steps_up = 0  # where every address stands in the calendar
         self.used = 0.0
         self.used_by: dict[str, float] = defaultdict(float)
+        self.saved = {site.key: site.burst * load.addresses for site in load.sites}  # of what a site takes at once
+        self.paused: dict[str, int] = {}  # site -> the step at which it takes mail again
 
     def run(self) -> list[Day]:
         """All days."""
@@ -95,7 +103,8 @@ class Run:
         self._arrive(number, of_day)
         for key, mails in self.later.pop(number, {}).items():
             self.waiting[key] += mails
-        wants = {site.key: self._want(site, of_day) for site in load.sites}
+        self._save()
+        wants = {site.key: self._want(site, number, of_day) for site in load.sites}
         room = max(0.0, min(load.pace * load.step, self._opened("", of_day) - self.used))
         for site, tries in zip(load.sites, _shared([wants[site.key] for site in load.sites], room), strict=True):
             if tries > 0:
@@ -110,14 +119,32 @@ class Run:
                 self.waiting[site.key] += mails * site.share
                 self.fresh[site.key] += mails * site.share
 
-    def _want(self, site: Site, of_day: float) -> float:
+    def _save(self) -> None:
+        """Sites that take some at once have room for them again, at their rate."""
         load = self.load
-        most = site.per_address * load.addresses * load.step
+        for site in load.sites:
+            if site.burst:
+                more = site.per_address * load.addresses * load.step
+                self.saved[site.key] = min(site.burst * load.addresses, self.saved[site.key] + more)
+
+    def _want(self, site: Site, number: int, of_day: float) -> float:
+        load = self.load
+        most = self.saved[site.key] if site.burst else site.per_address * load.addresses * load.step
+        left = site.pause_at - self.used_by[site.key]  # until it pauses
+        if left > 0.5:
+            most = min(most, left)
+        elif number < self._again(site, number):
+            return 0.0
         allowed = self._opened(site.key, of_day) - self.used_by[site.key]
         return max(0.0, min(self.waiting[site.key], most, allowed))
 
+    def _again(self, site: Site, number: int) -> int:
+        """The step at which a site that pauses takes mail again."""
+        return self.paused.setdefault(site.key, number + round(site.pause / self.load.step))
+
     def _send(self, site: Site, tries: float, number: int, day: Day) -> None:
         load = self.load
+        self.saved[site.key] -= tries
         fresh = min(self.fresh[site.key], tries)  # first attempts go first
         put_off = fresh * site.deferred
         self.fresh[site.key] -= fresh
@@ -127,7 +154,7 @@ class Run:
         self.used_by[site.key] += tries
         day.sent += tries - put_off
         day.by_site[site.key] += tries - put_off
-        day.last_at = (number + 1) * load.step
+        day.last_at = day.last_of[site.key] = (number + 1) * load.step
 
     def _opened(self, key: str, of_day: float) -> float:
         rules = self.load.calendar

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
+from simulate import MIX, Costs, answer, sites
+from support_check import check
 from support_simulation import Load, Run, Site, fewest, normal, warm_days
 
 from config import warmup
+from config.providers import Providers
 
 ALL = (Site("a", 0.5), Site("b", 0.5))
 
@@ -72,3 +75,29 @@ def test_a_warm_up_takes_the_days_of_its_calendar() -> None:
 
 def test_shares_add_up() -> None:
     assert sum(normal({"a": 3, "b": 1}).values()) == 1.0
+
+
+def test_what_goes_at_once_goes_before_the_rate_holds() -> None:
+    # 600 at once, then 10 a second
+    site = Site("hourly", 1.0, 10.0, burst=600.0)
+    load = Load(1_000, (site,), 1, 1_000.0, first=0, last=24, step=0.5, until=0.5)
+    assert Run(load).run()[-1].last_at == pytest.approx(40, abs=2)
+    two = replace(load, addresses=2)
+    assert Run(two).run()[-1].last_at < 3, "twice as much from two addresses"
+
+
+def test_a_site_that_pauses_gets_nothing_meanwhile_and_everything_afterwards() -> None:
+    site = Site("pauses", 0.5, 100.0, pause_at=300.0, pause=20.0)
+    load = Load(2_000, (site, Site("other", 0.5, 100.0)), 1, 1_000.0, first=0, last=24, step=0.5, until=0.5)
+    day = Run(load).run()[-1]
+    assert day.last_of["other"] == pytest.approx(10, abs=1)
+    assert day.last_of["pauses"] == pytest.approx(30, abs=1)
+    assert day.sent == pytest.approx(2_000)
+
+
+def test_the_document_says_what_the_model_says() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    where = sites(dict(MIX), 3.0, Providers.load())
+    told = [answer(volume, where, Costs())[0] for volume in (10_000, 10_000_000, 1_000_000_000)]
+    missing = [line for line in [*told, *"\n".join(check()).splitlines()] if line not in said]
+    assert not missing, "python scripts/simulate.py, and --check"

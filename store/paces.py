@@ -26,7 +26,8 @@ from store.tables_delivery import throttles
 from store.values import Job
 
 LINGER = 60  # seconds from a lease to the message itself
-_HOUR, _AT_ONCE = 3_600, 20  # seconds; those whose mails may go at once, so that a quick campaign is not leased singly
+_HOUR = 3_600  # seconds
+CAMPAIGN, MESSAGES = 20, 900  # seconds whose mails may go at once: not leased singly; awaited by somebody
 _SECOND = 1_000_000  # µs
 # options are JSON written by ourselves without blanks, where a quotation mark inside a text stands behind a backslash
 _ASKED = (
@@ -65,9 +66,10 @@ class Leased:
     paced: frozenset[int] = frozenset()  # campaigns that have a rate
 
 
-def spread(per_hour: int) -> tuple[int, int]:
-    """The step between two mails (µs) and how many may go at once, so that no hour sees more than `per_hour` of them."""
-    burst = max(1, per_hour * _AT_ONCE // _HOUR)
+def spread(per_hour: int, at_once: int) -> tuple[int, int]:
+    """The step between two mails (µs) and how many may go at once, those of `at_once` seconds, so that no hour sees more than
+    `per_hour` of them."""
+    burst = max(1, per_hour * at_once // _HOUR)
     # of tokens granted in a stretch of LINGER and an hour there are burst + stretch / step - 1 at most
     return -(-(_HOUR + LINGER) * _SECOND // (per_hour - burst + 1)), burst
 
@@ -115,10 +117,10 @@ async def _rates(conn: AsyncConnection, ids: Mapping[int, int]) -> dict[int, tup
     found: dict[int, tuple[Rate, ...]] = {}
     for row in await conn.execute(_ASKED, {"ids": list(ids)}):
         options = orjson.loads(row.options)
-        bounds = {f"campaign:{row.id}": options.get("rate")}
+        bounds = [(f"campaign:{row.id}", options.get("rate"), CAMPAIGN)]
         if options.get("type") == "transactional":
-            bounds[f"transactional:{row.account_id}"] = row.transactional_per_hour
-        some = tuple(Rate(key, *spread(int(per_hour))) for key, per_hour in bounds.items() if per_hour)
+            bounds.append((f"transactional:{row.account_id}", row.transactional_per_hour, MESSAGES))
+        some = tuple(Rate(key, *spread(int(per_hour), at_once)) for key, per_hour, at_once in bounds if per_hour)
         if some:
             found[row.id] = some
     return found

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from mta.paces import TURN, Paces
 from mta.values import Parcel
 from mta.worker import Worker
-from store.paces import Leased, spread
+from store.paces import CAMPAIGN, Leased, spread
 from store.states import Status
 from store.values import Job, Tracked
 from tests.mta.conftest import Server
@@ -36,7 +36,7 @@ async def test_two_senders_keep_one_campaigns_rate(gateway: House, server: Serve
     )[0]
     assert isinstance(first, int) and isinstance(last, int)
     sent = (await gateway.ask(f"{DELIVERED} AND campaign_id = {slow}"))[0][0]
-    step, burst = spread(3_600)
+    step, burst = spread(3_600, CAMPAIGN)
     assert isinstance(sent, int) and 1 <= sent <= burst + (last - first + 5_000) * 1_000 // step
     assert sent < 60
 

@@ -16,7 +16,7 @@ from store_helpers import NOW
 from store import jobs, paces
 from store.allowances import conform_by
 from store.engine import Database
-from store.paces import LINGER, spread
+from store.paces import CAMPAIGN, LINGER, MESSAGES, spread
 
 pytestmark = pytest.mark.slow  # the quick ring has no time for them
 
@@ -57,9 +57,9 @@ async def test_no_hour_sees_more_than_was_asked(db: Database, make: Any, rate: i
     assert most_in_an_hour(sent) >= rate * 0.85  # and not much fewer than were asked for
 
 
-@given(st.integers(1, 1_000_000), st.integers(0, 10_000))
-def test_a_stretch_of_an_hour_and_the_longest_wait_holds_no_more(rate: int, begin: int) -> None:
-    step, burst = spread(rate)
+@given(st.integers(1, 1_000_000), st.integers(0, 10_000), st.sampled_from([CAMPAIGN, MESSAGES]))
+def test_a_stretch_of_an_hour_and_the_longest_wait_holds_no_more(rate: int, begin: int, at_once: int) -> None:
+    step, burst = spread(rate, at_once)
     stretch = (3_600 + LINGER) * 1_000_000
     granted, due_at = conform_by(0, step, burst, 10**9, begin)
     more, _ = conform_by(due_at, step, burst, 10**9, begin + stretch - 1)
@@ -88,14 +88,14 @@ async def test_what_is_not_there_to_be_leased_costs_nothing(db: Database, make: 
     assert (len(leased.jobs), leased.again) == (2, {})
     async with db.read() as conn:
         due_at = await conn.scalar(text("SELECT due_at FROM throttles"))
-    step, _ = spread(36_000)
+    step, _ = spread(36_000, CAMPAIGN)
     assert due_at == (NOW + 1) * 1_000 + 2 * step
 
 
 async def test_senders_that_ask_at_once_share_it(db: Database, make: Any) -> None:
     campaign = await make(40)
     await asked(db, campaign.id, 3_600)
-    _, burst = spread(3_600)
+    _, burst = spread(3_600, CAMPAIGN)
 
     async def one(worker: int) -> int:
         async with db.write() as conn:
@@ -132,10 +132,18 @@ async def test_what_an_account_was_granted_holds_for_all_its_transactional_campa
     assert most_in_an_hour(sent) <= 30 and len(sent) >= 3 * 30 * 0.8
 
 
+async def test_a_quarter_of_an_account_s_messages_goes_without_a_wait(db: Database, make: Any) -> None:
+    campaign = await make(60)
+    await transactional(db, 60, campaign.id)
+    (worker,) = await workers(db, 1)
+    async with db.write() as conn:
+        assert len((await paces.lease(conn, worker, NOW + 1, {campaign.id: 40})).jobs) == 15
+
+
 async def test_the_narrower_of_two_bounds_holds(db: Database, make: Any) -> None:
     first, second = await make(60), await make(60)
-    await transactional(db, 600, first.id)
-    await transactional(db, 600, second.id, rate="60")
+    await transactional(db, 12, first.id)
+    await transactional(db, 12, second.id, rate="60")
     (worker,) = await workers(db, 1)
     async with db.write() as conn:
         leased = await paces.lease(conn, worker, NOW + 1, {first.id: 2, second.id: 40})

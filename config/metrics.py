@@ -110,11 +110,17 @@ def _labelled(counted: Counted, values: tuple[str, ...]) -> Counter:
     return _counter(counted).labels(*values) if values else _counter(counted)
 
 
+def announce(folder: Path) -> None:
+    """Let the processes that are started from now on count in this folder, those too that are forked from one that has
+    imported everything: the library looks for the variable when it is imported, and never again."""
+    os.environ[VARIABLE] = str(folder)
+
+
 def begin(folder: Path) -> None:
-    """Empty the folder, and let the processes that are started from now on count there."""
+    """Empty the folder, and count there from now on."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
-    os.environ[VARIABLE] = str(folder)
+    announce(folder)
 
 
 def may_read(headers: Mapping[str, str], peer: str, token: str) -> bool:

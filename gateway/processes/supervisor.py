@@ -189,6 +189,7 @@ async def _serve(
 def supervise(settings: Settings, config: Path | None, *, gateway: bool = True) -> int:
     """Run the gateway (or, without `gateway`, senders alone) until it is told to stop; returns the exit code."""
     renewal.deafen()
+    metrics.announce(settings.gateway.data_dir / "metrics")
     nursery = Nursery.open([*MODULES.values()] if gateway else [MODULES["_send"]])
     lifeline.watch()  # whoever started us may want us to end with them
     try:

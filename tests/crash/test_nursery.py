@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,12 @@ def test_children_share_no_descriptor_but_what_they_were_handed(gateway: Running
     shared = descriptors(web) & descriptors(receive) - {"/dev/null", log}
     assert not {one for one in shared if one.startswith("socket:")}
     assert any("serve.lock" in one for one in shared)
+
+
+def test_what_forked_processes_do_is_counted(gateway: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.web}/metrics", timeout=10) as answer:
+        told = answer.read().decode()
+    assert float(told.partition('log_events_total{event="worker_joined",level="info"} ')[2].partition("\n")[0]) >= 2
 
 
 def test_without_its_nursery_a_gateway_goes_on_and_its_successor_has_a_new_one(

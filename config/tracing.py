@@ -3,7 +3,8 @@
 In: `begin` once a process; then spans of work that has ended, in UTC ms. Out: POSTs to ENDPOINT/v1/traces in batches, by a
 thread of their own, so that nobody waits for a collector. All spans of a campaign are one trace: its id follows from the
 campaign's number, so processes that share the database alone agree on it. No span names a person or an address. Without an
-endpoint nothing is imported, started or kept; what a collector does not take is dropped. Raises nothing. Logs `failed`, once
+endpoint nothing is imported, started or kept; what a collector does not take is dropped. (The SDK would be ten packages with
+protobuf, in every installation, for one POST of JSON that the specification describes.) Raises nothing. Logs `failed`, once
 an outage. https://opentelemetry.io/docs/specs/otlp/ (JSON Protobuf Encoding)
 """
 

@@ -2,7 +2,7 @@
 
 In: a table, names of columns and tuples. Out: nothing; the rows are in the open transaction. SQLAlchemy builds a dictionary
 and processes every value of every row, which for a list of a million lines costs more than reading it: SQLite gets the
-tuples through its own driver, other databases go through Core. Raises what the database raises.
+tuples through its own driver, PostgreSQL an array a column. Raises what the database raises.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy import insert as insert_into
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import bulk
 
 
 async def insert(conn: AsyncConnection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
@@ -24,4 +25,4 @@ async def insert(conn: AsyncConnection, table: Table, columns: Sequence[str], ro
         statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 our own names
         await conn.exec_driver_sql(statement, rows)
     else:
-        await conn.execute(insert_into(table), [dict(zip(columns, row, strict=True)) for row in rows])
+        await bulk.run(conn, bulk.add(table, tuple(columns), rows))

@@ -38,17 +38,16 @@ _REPORTS = (Event.REPORT_SOFT, Event.REPORT_HARD)
 _FULL = "mailbox_full"  # classes of parsers.classify, as the story of an attempt or of a report names them
 NOWHERE = frozenset({"unknown_domain", "no_mail", "moved"})
 
-_READ = (
-    "id", "campaign_id", "address", "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at",
-    "delivered_at", "bounced_at", "opened_at", "clicked_at", "unsubscribed_at", "complained_at", "clicks", "reply",
-    "source_id",
+_WRITTEN = (
+    "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at", "delivered_at", "bounced_at",
+    "opened_at", "clicked_at", "unsubscribed_at", "complained_at", "clicks", "reply", "source_id",
 )  # fmt: skip
-_WRITTEN = tuple(name for name in _READ if name not in ("id", "campaign_id", "address"))
 # what these touch: nearly all batches are theirs, and fewer columns are less work
 _BY_SENDERS = (
     "status", "attempts", "owner", "next_attempt_at", "first_attempt_at", "last_at", "delivered_at", "bounced_at", "reply",
     "source_id",
 )  # fmt: skip
+_NAMED = ("id", "campaign_id", "address")  # read beside what is written
 _HISTORY = ("recipient_id", "campaign_id", "at", "kind", "machine", "detail")
 
 
@@ -163,12 +162,13 @@ async def apply(
     """Write a batch of changes; returns how many passed their fences. `commit`: the caller adds nothing to the transaction,
     which may end as soon as all is written, so that the next writer need not wait for the caller's turn."""
     ids = list({change.recipient_id for change in changes})
-    read, heard = await bulk.read(conn, recipients, _READ, ids, webhooks.HEARD)
-    found = [dict(zip(_READ, row, strict=True)) for row in read]
+    names = _BY_SENDERS if all(change.event in _OF_SENDERS for change in changes) else _WRITTEN
+    wanted = _NAMED + names
+    read, heard = await bulk.read(conn, recipients, wanted, ids, webhooks.HEARD)
+    found = [dict(zip(wanted, row, strict=True)) for row in read]
     rows = {row["id"]: row for row in found if row["address"]}  # without one: erased, as those who are missing
     batch = Applied(rows)
     applied = sum(batch.apply(change) for change in changes)
-    names = _BY_SENDERS if all(change.event in _OF_SENDERS for change in changes) else _WRITTEN
     values = itemgetter("id", *names)
     await bulk.run(
         conn,

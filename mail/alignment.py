@@ -7,19 +7,12 @@ once; raises nothing.
 
 from __future__ import annotations
 
-from functools import cache
-
-from publicsuffixlist import PublicSuffixList
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
+from mail.suffixes import public
 
 
 def organisation(domain: str) -> str:
     """The organisational domain of a name; "" for a public suffix, under which strangers register."""
-    return str(_suffixes().privatesuffix(domain) or "") if domain else ""
+    return str(public().privatesuffix(domain) or "") if domain else ""
 
 
 def aligned(domain: str, author: str, relaxed: bool) -> bool:

@@ -12,7 +12,8 @@ from publicsuffixlist import PublicSuffixList
 
 
 @cache
-def _list() -> PublicSuffixList:
+def public() -> PublicSuffixList:
+    """The list."""
     return PublicSuffixList()  # some 80 ms: only where somebody asks
 
 
@@ -20,7 +21,7 @@ def _list() -> PublicSuffixList:
 def organisation(domain: str) -> str:
     """Return the organisational domain of `domain`, in lower case without a trailing dot."""
     name = domain.rstrip(".").lower()
-    return _list().privatesuffix(name) or name
+    return public().privatesuffix(name) or name
 
 
 def same_organisation(one: str, other: str) -> bool:

@@ -6,9 +6,10 @@ import asyncio
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import compiled_once
 import hypothesis
 import pytest
 from store_helpers import NOW
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = [file for pair in itertools.zip_longest(waiting, busy) for file in pair if file]
     place = {file: number for number, file in enumerate(first)}
     items.sort(key=lambda item: place.get(item.path, len(first)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> Iterator[None]:
+    """Statements are compiled once a test process, not once a database."""
+    with compiled_once.shared():
+        yield
 
 
 @pytest.fixture(scope="session")

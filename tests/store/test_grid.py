@@ -168,8 +168,22 @@ async def walked(conn: Any, campaign: int, view: View, budget: float | None) -> 
     return forwards, backwards
 
 
-@pytest.mark.parametrize("descending", [False, True], ids=["up", "down"])
-@pytest.mark.parametrize("order", ORDERS)
+def every_way() -> list[Any]:
+    """Each order, up and down; a few of them in the quick ring."""
+    quick = {("line", False), ("date", True), ("l1", True)}
+    return [
+        pytest.param(
+            order,
+            descending,
+            id=f"{order}-{'down' if descending else 'up'}",
+            marks=() if (order, descending) in quick else pytest.mark.slow,
+        )
+        for order in ORDERS
+        for descending in (False, True)
+    ]
+
+
+@pytest.mark.parametrize(("order", "descending"), every_way())
 async def test_pages_add_up_to_the_list_both_ways(
     db: Database, make: Any, order: str, descending: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +218,7 @@ async def test_every_filter_finds_whom_a_person_would_find(db: Database, make: A
         assert len({tuple(sorted_by_hand(people, View(filter=one, zone=ZONE))) for one in FILTERS}) > 20
 
 
+@pytest.mark.slow
 async def test_a_haystack_finds_whom_the_rows_hold(db: Database, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = await scattered(db, make)
     monkeypatch.setattr(haystacks, "PART", 7)

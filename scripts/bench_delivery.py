@@ -9,6 +9,8 @@ the medians. Raises SystemExit with a sentence when a tool is missing; returns 1
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import re
 import shutil
 import statistics
@@ -16,15 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from postgres import Postgres
+from postgres import Postgres, children
 from relay_exim import exim
 from relay_postfix import postfix
-from support_bench import Row, light_sink, report, sink_count, unsigned
+from support_bench import Row, cpu_of, light_sink, report, sink_count, unsigned
 from support_gateway import Gateway
 from support_relay import PeerMissing, seconds
 
@@ -33,7 +36,38 @@ RATIO = 0.45  # mails/s over SENDERS x RSA signatures/s, at least
 SHARED = 0.40  # the same on PostgreSQL
 DATABASE = 1024  # bytes a recipient without events, at most
 PEER = 12.0  # mails/s over those of Postfix with OpenDKIM, at least
+SINK = "light_sink"  # the name of the sink's process
 GROWTH = 1.10  # memory of a sender at the large list over that at the small one, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What shares the cores with the senders: CPU seconds, or those of a mail."""
+
+    sink: float
+    asking: float  # this process, which asks whether all is delivered
+    server: float = 0.0  # all processes of PostgreSQL
+    log: float = 0.0  # bytes of its write-ahead log
+
+    @classmethod
+    def now(cls, server: Postgres | None) -> Beside:
+        """As used since they began."""
+        sinks = sum(cpu_of(pid) for pid in children(os.getpid()) if _program(pid) == SINK)
+        if server is None:
+            return cls(sinks, time.process_time())
+        first = int((server.data / "postmaster.pid").read_text().split()[0])
+        used = cpu_of(first, children=True)
+        for process in children(first):
+            with contextlib.suppress(FileNotFoundError):  # a connection that ends now counts with the first
+                used += cpu_of(process)
+        written = float(server.sql("SELECT pg_current_wal_lsn() - '0/0'"))
+        return cls(sinks, time.process_time(), used, written)
+
+    def a_mail(self, since: Beside, mails: int) -> Beside:
+        """What was used since then, by so many mails."""
+        before = (since.sink, since.asking, since.server, since.log)
+        now = (self.sink, self.asking, self.server, self.log)
+        return Beside(*((late - early) / mails for late, early in zip(now, before, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +80,19 @@ class Sent:
     memory: float  # MB, the largest peak of a sender
     volume: float  # bytes of a mail
     database: float  # bytes a recipient before any event
+    beside: Beside
 
     @property
     def ratio(self) -> float:
         """Mails a second over what two cores can sign."""
         return self.rate / (SENDERS * self.signing)
+
+
+def _program(pid: int) -> str:
+    """The name of a process's program; empty when it has ended, as `ps` has that told of it."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
 
 
 def signatures_a_second(seconds: int = 3) -> float:
@@ -64,8 +106,9 @@ def signatures_a_second(seconds: int = 3) -> float:
     return float(found[1])
 
 
-def ours(folder: Path, count: int, size: int = 35_000, senders: int = SENDERS, database: str = "") -> Sent:
-    """Send a campaign of `count` recipients with our senders."""
+def ours(folder: Path, count: int, size: int = 35_000, senders: int = SENDERS, server: Postgres | None = None) -> Sent:
+    """Send a campaign of `count` recipients with our senders, in a new database of `server` or in SQLite."""
+    database = "" if server is None else server.create(f"bench{time.monotonic_ns()}")
     with light_sink(folder) as sink:
         gateway = Gateway(folder / f"gw{time.monotonic_ns()}", sink, senders, size, database)
         gateway.start()
@@ -74,14 +117,15 @@ def ours(folder: Path, count: int, size: int = 35_000, senders: int = SENDERS, d
             campaign = gateway.load_campaign(count)
             grown, signing = gateway.database_bytes() - before, signatures_a_second()
             gateway.publish(campaign)
-            begun, cpu = time.monotonic(), gateway.cpu()
+            beside, begun, cpu = Beside.now(server), time.monotonic(), gateway.cpu()
             gateway.delivered(campaign, count)
             rate, cpu = count / (time.monotonic() - begun), gateway.cpu() - cpu
+            beside = Beside.now(server).a_mail(beside, count)
             taken, volume = sink_count(sink) or (0, 0)
             if taken != count:
                 raise SystemExit(f"bench: the sink took {taken} of {count} mails")
             signing = (signing + signatures_a_second()) / 2
-            return Sent(rate, signing, cpu / count, gateway.memory(), volume / count, grown / count)
+            return Sent(rate, signing, cpu / count, gateway.memory(), volume / count, grown / count, beside)
         finally:
             gateway.stop()
 
@@ -98,10 +142,29 @@ def delivery_rows(rounds: list[Sent]) -> list[Row]:
         Row("the same, lowest round", min(ratios), ""),
         Row("the same, highest round", max(ratios), ""),
         Row("CPU of the senders", cpu * 1e6, "µs a mail"),
+        *beside_rows("", rounds),
         Row("CPU of a mail / CPU of a signature", statistics.median(each.cpu * each.signing for each in rounds), ""),
         Row("size of a mail", rounds[0].volume / 1000, "KB"),
         Row("database before any event", database, "bytes a recipient", f"<= {DATABASE}", database <= DATABASE),
     ]
+
+
+def beside_rows(what: str, rounds: list[Sent]) -> list[Row]:
+    """What shared the cores with the senders."""
+
+    def middle(of: Callable[[Beside], float]) -> float:
+        return statistics.median(of(each.beside) for each in rounds)
+
+    table = [
+        Row(f"{what}CPU of the sink", middle(lambda beside: beside.sink) * 1e6, "µs a mail"),
+        Row(f"{what}CPU of the bench asking", middle(lambda beside: beside.asking) * 1e6, "µs a mail"),
+    ]
+    if middle(lambda beside: beside.server):
+        table += [
+            Row(f"{what}CPU of the server", middle(lambda beside: beside.server) * 1e6, "µs a mail"),
+            Row(f"{what}write-ahead log", middle(lambda beside: beside.log), "bytes a mail"),
+        ]
+    return table
 
 
 def peer_rows(folder: Path, rate: float, count: int) -> list[Row]:
@@ -154,7 +217,7 @@ def postgresql_rows(folder: Path, mails: int, rounds: int) -> list[Row]:
     server = Postgres(durable=True)
     try:
         server.start()
-        sent = [ours(folder, mails, database=server.create(f"bench{number}")) for number in range(rounds)]
+        sent = [ours(folder, mails, server=server) for _ in range(rounds)]
     finally:
         server.stop("fast")
         server.remove()
@@ -162,6 +225,7 @@ def postgresql_rows(folder: Path, mails: int, rounds: int) -> list[Row]:
     return [
         Row("PostgreSQL: mails / (2 x signatures)", ratio, "", f">= {SHARED}", ratio >= SHARED),
         Row("PostgreSQL: CPU of the senders", statistics.median(each.cpu for each in sent) * 1e6, "µs a mail"),
+        *beside_rows("PostgreSQL: ", sent),
     ]
 
 

@@ -58,6 +58,12 @@ def message(links: int = 10, size: int = 35_000) -> bytes:
     return (head + kind + parts + html + "--b--\r\n").encode()
 
 
+def cpu_of(pid: int, *, children: bool = False) -> float:
+    """CPU seconds that a process has used; with `children`, also those of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11 : 15 if children else 13]) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import text
-from support_bench import message
+from support_bench import cpu_of, message
 
 from config import keys
 from config.settings import load
@@ -142,12 +142,7 @@ class Gateway:
 
     def cpu(self) -> float:
         """CPU seconds that the senders have used."""
-        ticks = os.sysconf("SC_CLK_TCK")
-        used = 0.0
-        for sender in self.senders:
-            fields = Path(f"/proc/{sender.pid}/stat").read_text().rpartition(")")[2].split()
-            used += (int(fields[11]) + int(fields[12])) / ticks
-        return used
+        return sum(cpu_of(sender.pid) for sender in self.senders)
 
     def database_bytes(self) -> int:
         """Pages in use, in bytes: the file itself grows in steps."""

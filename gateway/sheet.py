@@ -16,8 +16,8 @@ import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from html import escape
 from typing import IO, Protocol, cast
-from xml.sax.saxutils import escape
 
 Cell = str | int | datetime | None
 
@@ -183,7 +183,7 @@ class Xlsx:
 
 def _cell(place: str, value: Cell, style: int) -> str:
     if isinstance(value, str):
-        text = value if _PLAIN.fullmatch(value) else escape(_ESCAPED.sub("_x005F_", clean(value)))
+        text = value if _PLAIN.fullmatch(value) else escape(_ESCAPED.sub("_x005F_", clean(value)), quote=False)
         return f'<c r="{place}" s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
     if isinstance(value, datetime):
         since = value - EPOCH
@@ -192,7 +192,7 @@ def _cell(place: str, value: Cell, style: int) -> str:
 
 
 def _attribute(text: str) -> str:
-    return escape(clean(text), {'"': "&quot;"})
+    return escape(clean(text))
 
 
 def _relations(links: str) -> str:

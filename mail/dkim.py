@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 
-import dkim
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -154,6 +153,8 @@ def dns_record(signer: Signer) -> str:
 def verify_with_dkimpy(raw: bytes, public_key_lookup: Callable[[str], str | None], index: int = 0) -> bool:
     """Say whether dkimpy accepts signature `index` of a mail; `public_key_lookup` gives the TXT value of a name: no DNS."""
 
+    import dkim  # with its DNS libraries some 60 ms, which reading processes and commands need not pay
+
     def answer(name: bytes, timeout: int = 0) -> bytes | None:
         value = public_key_lookup(name.decode("ascii", "replace").rstrip("."))
         return None if value is None else value.encode()
@@ -167,6 +168,8 @@ def verify_with_dkimpy(raw: bytes, public_key_lookup: Callable[[str], str | None
 
 def sign_with_dkimpy(raw: bytes, signer: Signer, names: tuple[str, ...]) -> bytes:
     """Return any mail (CRLF) with dkimpy's relaxed/relaxed signature in front; slow, for single system mails."""
+    import dkim
+
     made = dkim.DKIM(raw, logger=_QUIET).sign(
         signer.selector.encode(),
         signer.domain.encode(),

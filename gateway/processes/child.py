@@ -44,6 +44,7 @@ class Role:
 
 # what does the work of each command, by name: the receiving side never imports the sending side (ARCHITECTURE, floors)
 MODULES = {"_receive": "gateway.processes.receive", "_web": "gateway.web.serve", "_send": "mta.worker"}
+LATER = ("dkim",)  # what they import at their first mail
 
 
 def roles(settings: Settings, *, gateway: bool = True) -> list[Role]:

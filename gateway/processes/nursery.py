@@ -120,10 +120,11 @@ def _nurse(number: int, modules: Sequence[str]) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _close_all_but([0, 1, 2, number])
     retitle(["mail2campaign", "_nursery"])
+    gc.disable()  # it would look again and again through what stays
     for name in modules:
         importlib.import_module(name)
-    gc.collect()
     gc.freeze()  # what was imported is shared: the collector of a child shall not touch it
+    gc.enable()
     channel = socket.socket(fileno=number)
     while True:
         request, given, _, _ = socket.recv_fds(channel, _MOST, 250)

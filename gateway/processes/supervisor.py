@@ -20,7 +20,7 @@ from config import keys, metrics
 from config.logging import log
 from config.settings import Settings
 from gateway.processes import lifeline, notify, renewal
-from gateway.processes.child import MODULES, Child, Role, Shared, roles
+from gateway.processes.child import LATER, MODULES, Child, Role, Shared, roles
 from gateway.processes.measured import Measured
 from gateway.processes.nursery import Nursery
 from gateway.processes.premises import ServeError, prepare, take_lock
@@ -190,7 +190,7 @@ def supervise(settings: Settings, config: Path | None, *, gateway: bool = True) 
     """Run the gateway (or, without `gateway`, senders alone) until it is told to stop; returns the exit code."""
     renewal.deafen()
     metrics.announce(settings.gateway.data_dir / "metrics")
-    nursery = Nursery.open([*MODULES.values()] if gateway else [MODULES["_send"]])
+    nursery = Nursery.open([*(MODULES.values() if gateway else [MODULES["_send"]]), *LATER])
     lifeline.watch()  # whoever started us may want us to end with them
     try:
         return _supervised(settings, config, nursery, gateway=gateway)

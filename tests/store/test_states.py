@@ -12,9 +12,10 @@ ATTEMPTS = (Event.ACCEPTED, Event.UNANSWERED, Event.TEMPFAILED, Event.MAILBOX_TE
 HUMAN = (Event.OPEN, Event.CLICK, Event.UNSUBSCRIBE, Event.COMPLAIN)
 
 
-@pytest.mark.parametrize(("status", "event"), list(product(Status, Event)))
-def test_every_pair_has_an_answer(status: Status, event: Event) -> None:
-    assert isinstance(after(status, event), Status)
+@pytest.mark.parametrize("status", Status)
+def test_every_pair_has_an_answer(status: Status) -> None:
+    for event in Event:
+        assert isinstance(after(status, event), Status), event
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,9 @@ def test_waiting_statuses_move_by_attempts(event: Event, expected: Status) -> No
 
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in WAITING])
-@pytest.mark.parametrize("event", [*ATTEMPTS, Event.STOP, Event.SUPPRESSED])
-def test_final_statuses_never_move_by_attempts(status: Status, event: Event) -> None:
-    assert after(status, event) is status
+def test_final_statuses_never_move_by_attempts(status: Status) -> None:
+    for event in (*ATTEMPTS, Event.STOP, Event.SUPPRESSED):
+        assert after(status, event) is status, event
 
 
 def test_reports_move_what_a_server_took_and_nothing_a_person_did() -> None:
@@ -47,9 +48,10 @@ def test_reports_move_what_a_server_took_and_nothing_a_person_did() -> None:
         assert after(status, Event.REPORT_HARD) is status
 
 
-@pytest.mark.parametrize(("status", "event", "person"), list(product(Status, Event, HUMAN)))
-def test_peoples_events_commute_with_all_others(status: Status, event: Event, person: Event) -> None:
-    assert after(after(status, event), person) is after(after(status, person), event)
+@pytest.mark.parametrize("status", Status)
+def test_peoples_events_commute_with_all_others(status: Status) -> None:
+    for event, person in product(Event, HUMAN):
+        assert after(after(status, event), person) is after(after(status, person), event), (event, person)
 
 
 def test_the_higher_rank_wins() -> None:

@@ -23,7 +23,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-from crashing import people  # noqa: E402
 from postgres import Postgres  # noqa: E402
 from running import Running  # noqa: E402
 from sink import Sink  # noqa: E402
@@ -63,7 +62,7 @@ def judge(world: World) -> None:
     """Nothing lost, few repeated, one Message-ID a mail."""
     times: Counter[tuple[bytes, str]] = Counter()
     ids: dict[tuple[bytes, str], set[str]] = {}
-    for mail in people(world.sink):
+    for mail in world.taken():
         found = SUBJECT.search(mail.raw)
         assert found, "a mail of no campaign"
         times[found[1], mail.recipient] += 1

@@ -75,7 +75,7 @@ def _panel(panel: Panel, at: Sequence[float], last: float, top: int) -> Iterator
         y = _y(panel.limit, whole, top)
         yield f'<path d="M{LEFT} {y}H{WIDTH - RIGHT}" stroke="{_LIMIT}" stroke-dasharray="6 4"/>'
         halo = 'stroke="#fff" stroke-width="4" paint-order="stroke"'
-        yield f'<text x="{LEFT + 6}" y="{y - 5}" fill="{_LIMIT}" {halo}>at most {panel.limit:,.0f}</text>'
+        yield f'<text x="{LEFT + 6}" y="{y + 16}" fill="{_LIMIT}" {halo}>at most {panel.limit:,.0f}</text>'
 
 
 def _legend(names: Sequence[str], y: int) -> Iterator[str]:

@@ -50,6 +50,7 @@ class World:
     each: int
     begun: float = field(default_factory=time.monotonic)
     refusing: bool = False
+    put_off: set[int] = field(default_factory=set)  # ids of mails that receivers saw and did not take
     repeats: int = 0  # that the kills so far allow
     sent: int = 0  # campaigns
     tokens: dict[int, str] = field(default_factory=dict)
@@ -137,9 +138,16 @@ class World:
         if pids:
             os.kill(self.dice.choice(pids), signal.SIGKILL)
 
-    async def answer(self, _mail: Taken) -> bytes | None:
-        """What a receiver says to a mail."""
-        return b"451 4.7.1 later\r\n" if self.refusing else b"250 2.0.0 taken\r\n"
+    async def answer(self, mail: Taken) -> bytes | None:
+        """What a receiver says to a mail; one that is put off has arrived nowhere."""
+        if not self.refusing:
+            return b"250 2.0.0 taken\r\n"
+        self.put_off.add(id(mail))
+        return b"451 4.7.1 later\r\n"
+
+    def taken(self) -> list[Taken]:
+        """The mails of campaigns that receivers took."""
+        return [mail for mail in people(self.sink) if id(mail) not in self.put_off]
 
     def submit(self) -> None:
         """One more campaign; a client tries again until it has its 250."""
@@ -173,7 +181,7 @@ class World:
         self._note(waiting)
 
     def _note(self, waiting: int) -> None:
-        now, mails = time.monotonic() - self.begun, len(people(self.sink))
+        now, mails = time.monotonic() - self.begun, len(self.taken())
         before = self.looks[-1].at if self.looks else 0.0
         rate = (mails - self.counted) / max(0.1, now - before)
         self.counted = mails

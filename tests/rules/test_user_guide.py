@@ -29,12 +29,25 @@ def test_every_option_of_the_guide_is_one() -> None:
         assert not [one for one in found.problems if one.kind is options.ProblemKind.UNKNOWN_KEY], name
 
 
+def pictures(document: str) -> list[Path]:
+    """The files that a document shows, each with words for somebody who does not see it."""
+    shown = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", document)
+    assert all(len(words) > 20 for words, _ in shown)
+    return sorted(DOCS / path for _, path in shown)
+
+
 def test_every_picture_is_there_shown_and_small() -> None:
-    shown = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", GUIDE)
-    assert all(len(words) > 20 for words, _ in shown)  # what somebody is told who does not see it
-    files = sorted((DOCS / "pictures").iterdir())
-    assert sorted(DOCS / path for _, path in shown) == files
+    shown, files = pictures(GUIDE), sorted((DOCS / "pictures").glob("*.webp"))
+    assert shown == files
     made = re.search(r"PICTURES = \(([^)]*)\)", (DOCS.parent / "scripts" / "guide_pictures.py").read_text("utf-8"))
     assert made is not None and sorted(re.findall(r"\w+", made[1])) == [file.stem for file in files]
     assert all(file.read_bytes()[8:12] == b"WEBP" for file in files)
     assert sum(file.stat().st_size for file in files) < 600_000
+
+
+def test_every_graph_is_shown_where_it_belongs_and_small() -> None:
+    shown = pictures((DOCS / "scaling.md").read_text("utf-8"))
+    assert shown == sorted(file for file in (DOCS / "pictures").iterdir() if file.suffix != ".webp")
+    for file in shown:
+        graph = file.read_text("utf-8")
+        assert graph.startswith("<svg ") and "<script" not in graph and len(graph) < 40_000, file.name

@@ -30,6 +30,9 @@ from store import outages
 
 CONNECT = 10.0  # seconds that each of several servers has to answer a new connection
 ALONE = 30.0  # … and one that has no other beside it
+REPLAN = (
+    10.0  # seconds until statements are planned anew: a plan made for a small table reads all of one that has grown
+)
 FRESH = 1.0  # seconds after its last use in which a connection is taken for alive: a question costs three round trips
 IDLE, INTERVAL, COUNT = (
     5,
@@ -53,7 +56,7 @@ def engine(url: str, bounds: DatabaseSection, **more: Any) -> AsyncEngine:
     made.dialect.setup_asyncpg_json_codec = made.dialect.setup_asyncpg_jsonb_codec = _no_codec  # type: ignore[attr-defined]
     event.listen(made.sync_engine, "handle_error", _failed)
     event.listen(made.sync_engine, "checkin", _used)
-    event.listen(made.sync_engine, "checkout", _asked)
+    event.listen(made.sync_engine, "checkout", _asked if pooled else _renewed)
     if pooled:
         said = ", ".join(f"set_config('{name}', '{ms}', true)" for name, ms in limits.items())
 
@@ -137,6 +140,23 @@ def _asked(connection: Any, record: Any, _proxy: Any) -> None:
         connection.ping()
     except connection.dbapi.Error as error:
         raise InvalidatePoolError from error
+
+
+def _renewed(connection: Any, record: Any, proxy: Any) -> None:
+    """Let a connection forget its plans now and then, by which it also tells that it is alive."""
+    now = time.monotonic()
+    if now - record.info.setdefault("planned_at", now) < REPLAN:
+        _asked(connection, record, proxy)
+        return
+    record.info["planned_at"] = now
+    try:
+        connection.run_async(_replan)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise InvalidatePoolError from error
+
+
+async def _replan(connection: asyncpg.Connection[Any]) -> None:
+    await connection.execute("DISCARD PLANS")
 
 
 async def _no_codec(_: object) -> None:

@@ -16,7 +16,7 @@ from store_helpers import KEYS
 
 from config.settings import DatabaseSection
 from mta.outcomes import Outcomes, Sink
-from store import events, postgresql, reports
+from store import bulk, events, postgresql, reports
 from store.engine import Database
 from store.outages import passing
 from store.states import Event
@@ -160,15 +160,39 @@ async def test_a_connection_that_was_closed_while_it_was_idle_is_replaced(
             mine = await conn.scalar(text("SELECT pg_backend_pid()"))
         await asyncio.to_thread(server.sql, f"SELECT pg_terminate_backend({mine}, 10000)")
 
-    monkeypatch.setattr(postgresql, "FRESH", 0.0)  # as after some time
-    for _ in range(2):
+    for what in ("FRESH", "REPLAN"):  # as after some time, and some more
+        monkeypatch.setattr(postgresql, what, 0.0)
         await close()
         async with db.glance() as conn:
             assert await conn.scalar(text("SELECT true"))
-    monkeypatch.setattr(postgresql, "FRESH", 60.0)  # not asked: whoever uses it is told, and what comes next works
+    monkeypatch.setattr(postgresql, "FRESH", 60.0)
+    monkeypatch.setattr(postgresql, "REPLAN", 60.0)  # not asked: whoever uses it is told, and what comes next works
     await close()
     assert passing(await refused(db, "SELECT 1"))
     assert await works(db)
+
+
+async def test_a_plan_made_for_a_small_table_is_not_kept_for_a_large_one(
+    db: Database, make: MakeCampaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scans = text("SELECT pg_stat_get_xact_numscans('recipients'::regclass)")  # of the whole table, not told on yet
+
+    async def whole_readings() -> int:
+        async with db.write() as conn:
+            before = await conn.scalar(scans) or 0
+            await bulk.read(conn, recipients, ("id", "status"), [1, 2, 3])
+            return int(await conn.scalar(scans) or 0) - int(before)
+
+    monkeypatch.setattr(postgresql, "REPLAN", 3_600.0)
+    async with db.write() as conn:  # which would have plans made anew as well, within minutes
+        await conn.execute(text("ALTER TABLE recipients SET (autovacuum_enabled = false)"))
+    await make(10)
+    for _ in range(8):  # PostgreSQL makes one plan for all values from the sixth time on
+        await whole_readings()
+    await make(10_000)
+    assert await whole_readings() == 1, "as is best for ten rows"
+    monkeypatch.setattr(postgresql, "REPLAN", 0.0)
+    assert await whole_readings() == 0
 
 
 async def test_a_glance_holds_no_moment_and_leaves_transactions_as_they_were(db: Database, make: MakeCampaign) -> None:

@@ -22,7 +22,7 @@ from config.settings import Settings
 from gateway.processes import handing, sockets
 from gateway.processes.forked import Forked
 from gateway.processes.lifeline import PULSE, VARIABLE
-from gateway.processes.nursery import Nursery
+from gateway.processes.nursery import Asked, Nursery
 from gateway.processes.sockets import Sockets, places
 from gateway.processes.watchdog import Watchdog
 from store import jobs
@@ -70,21 +70,11 @@ class Shared:
 
     async def start(self, role: Role, watchdog: Watchdog) -> asyncio.subprocess.Process | Forked:
         """Start the process of a role: forked from the nursery, or by a Python of its own where there is none."""
-        words = [*([] if self.config is None else ["--config", str(self.config)]), role.command]
-        own = places(self.settings, role.command)
-        given = self._file.fileno()
-        descriptors = (self.lifeline, self.lock, watchdog.given, given, *self.sockets.descriptors(own))
-        environment = {
-            **os.environ,
-            VARIABLE: str(self.lifeline),
-            PULSE: str(watchdog.given),
-            handing.VARIABLE: str(given),
-            sockets.VARIABLE: self.sockets.named(own),
-        }
         child: asyncio.subprocess.Process | Forked | None = None
         if self._nursery is not None:
-            child = await self._nursery.start(words, environment, descriptors)
+            child = await self._nursery.start(lambda: self._asked(role, watchdog))
         if child is None:
+            words, environment, descriptors = self._asked(role, watchdog)
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway.cli.main", *words),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -93,6 +83,21 @@ class Shared:
             )
         watchdog.started()
         return child
+
+    def _asked(self, role: Role, watchdog: Watchdog) -> Asked:
+        """What the process of a role is given, by the settings and sockets of this moment: others close these."""
+        words = [*([] if self.config is None else ["--config", str(self.config)]), role.command]
+        own = places(self.settings, role.command)
+        given = self._file.fileno()
+        environment = {
+            **os.environ,
+            VARIABLE: str(self.lifeline),
+            PULSE: str(watchdog.given),
+            handing.VARIABLE: str(given),
+            sockets.VARIABLE: self.sockets.named(own),
+        }
+        held = (self.lifeline, self.lock, watchdog.given, given, *self.sockets.descriptors(own))
+        return Asked(words, environment, held)
 
     def close(self) -> None:
         """Cut the lifeline: nobody is left."""

@@ -20,9 +20,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fcntl import F_DUPFD, fcntl
-from typing import NoReturn, Self
+from typing import NamedTuple, NoReturn, Self
 
 from config.logging import log
 from gateway.processes.forked import Forked
@@ -32,6 +32,14 @@ IMPORTS = 60.0  # seconds for the first answer: importing the modules on a busy 
 PATIENCE = 10.0  # seconds for each later one
 _MOST = 1_000_000  # bytes of a request
 _SUBREAPER = 36  # prctl(2): whose parent ends becomes our child
+
+
+class Asked(NamedTuple):
+    """What a child shall be: a command of ours, its environment, and open descriptors that it gets under the same numbers."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+    descriptors: Sequence[int]
 
 
 class Nursery:
@@ -60,20 +68,18 @@ class Nursery:
         ours.setblocking(False)
         return cls(pid, ours)
 
-    async def start(
-        self, words: Sequence[str], environment: Mapping[str, str], descriptors: Sequence[int]
-    ) -> Forked | None:
-        """A new process that runs a command of ours with these open descriptors under the same numbers, and standard output
-        and errors; None when the nursery cannot."""
+    async def start(self, asking: Callable[[], Asked]) -> Forked | None:
+        """A new process with standard output and errors; None when the nursery cannot. It is asked for what it shall be when
+        its turn has come: what is open may be another file by then."""
         async with self._turn:
             if self._lost:
                 return None
             held, go = os.pipe()
             try:
                 _adopt_orphans(True)
-                asked = {"words": [*words], "environment": {**environment}, "descriptors": [*descriptors]}
+                asked = asking()
                 async with asyncio.timeout(self._patience):
-                    pid = await self._ask(json.dumps(asked).encode(), [held, *descriptors])
+                    pid = await self._ask(json.dumps(asked._asdict()).encode(), [held, *asked.descriptors])
                 child, self._patience = Forked(pid), PATIENCE
                 os.write(go, b"!")
             except (OSError, TimeoutError, ValueError) as error:

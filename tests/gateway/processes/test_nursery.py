@@ -16,16 +16,19 @@ from gateway.processes import nursery
 
 nursery.PATIENCE = 0.3
 
+def asked(word):
+    return lambda: nursery.Asked([word], {"WHO": "we"}, [])
+
 async def life(one):
-    version = await one.start(["--version"], {"WHO": "we"}, [])
-    wrong = await one.start(["no-such-command"], {}, [])
+    version = await one.start(asked("--version"))
+    wrong = await one.start(asked("no-such-command"))
     ended = [await version.wait(), await wrong.wait()]
     try:
         wrong.kill()
     except ProcessLookupError:
         ended.append("ended")
     HURT
-    later = [await one.start(["--version"], {}, []) for _ in range(2)]
+    later = [await one.start(asked("--version")) for _ in range(2)]
     return ended, later, one.close()
 
 one = nursery.Nursery.open(["json"])

@@ -35,6 +35,7 @@ _NOISE = re.compile(
     r"^\s*(Planning:|Settings:|Worker |JIT:|Functions:|Options:|Timing:|Buckets:|Batches:|Heap Fetches: 0)"
 )
 _SCANNED = re.compile(rf"Seq Scan on ({'|'.join(LARGE)})\b")
+_LOOKS_UP = re.compile(r"\bFROM (?!unnest\()|\bJOIN\b")  # rows that are given as arrays are looked up nowhere
 _SPENT = re.compile(r"Execution Time: ([\d.]+) ms")
 
 
@@ -47,7 +48,7 @@ class Listener:
 
     def take(self, statement: str, parameters: Any, many: bool) -> None:
         """Remember one, if it looks something up in a table that grows."""
-        plain = statement.startswith("INSERT") and "SELECT" not in statement
+        plain = statement.startswith("INSERT") and not _LOOKS_UP.search(statement)
         if self.subject and not plain and any(re.search(rf"\b{name}\b", statement) for name in LARGE):
             self.heard.setdefault(self.subject, {})[statement] = parameters[0] if many else parameters
 

@@ -136,15 +136,20 @@ async def add(conn: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add rows {account_id, key, address, reason, at, campaign_id, expires_at (None, or left out: for ever)}."""
     if not rows:
         return
-    # one order for all writers: no deadlocks
-    ordered = sorted(({"expires_at": None, **row} for row in rows), key=lambda row: (row["account_id"], row["key"]))
+    ordered = sorted(({"expires_at": None, **row} for row in rows), key=_turn)
     await conn.execute(_GIVE_WAY, ordered)
+    await conn.execute(_ADD, ordered)  # before what looks at it: several rows may be of one mailbox
     if graver := [row for row in ordered if row["reason"] != LEFT and row["expires_at"] is None]:
         await conn.execute(_BESIDE, graver)
     if leaving := [row for row in ordered if row["reason"] == LEFT]:
         await conn.execute(_OVER, leaving)
-    await conn.execute(_ADD, ordered)
     await conn.execute(_REVISED)
+
+
+def _turn(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """One order for all writers (no deadlocks); of one mailbox what lasts longest comes first, for it is what stays."""
+    ends = row["expires_at"]
+    return row["account_id"], row["key"], ends is not None, -(ends or 0)
 
 
 async def revision(conn: AsyncConnection) -> int:

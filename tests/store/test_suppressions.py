@@ -147,6 +147,26 @@ async def test_who_leaves_has_left_whatever_barred_them_before(db: Database) -> 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("turned", [False, True])
+async def test_what_comes_in_one_batch_is_kept_as_if_it_had_come_one_by_one(db: Database, turned: bool) -> None:
+    end = NOW + 1_000
+    some = [
+        row(1, "a@d.test", "hard_bounce"), row(1, "a@d.test", "unsubscribe"),
+        row(1, "b@d.test", "soft_bounce", end), row(1, "b@d.test", "unsubscribe"),
+        row(1, "c@d.test", "complaint"), row(1, "c@d.test", "unsubscribe"),
+        row(1, "d@d.test", "soft_bounce", end), row(1, "d@d.test", "soft_bounce", end + 1),
+    ]  # fmt: skip
+    await put(db, *(reversed(some) if turned else some))
+    known = await found(db, 1, *(f"{name}@d.test" for name in "abcd"))
+    assert known.pop("c@d.test")[0] in suppressions.OWN_WISH
+    assert known == {
+        "a@d.test": ("unsubscribe", None), "b@d.test": ("unsubscribe", None), "d@d.test": ("soft_bounce", end + 1),
+    }  # fmt: skip
+    async with db.read() as conn:
+        single = await suppressions.find(conn, 1, ["a@d.test", "b@d.test"], KEYS, NOW, single=True)
+    assert {name: why.reason for name, why in single.items()} == {"a@d.test": "hard_bounce"}
+
+
 async def test_who_comes_back_takes_back_what_they_said_and_nothing_else(db: Database, make: Any) -> None:
     one: Campaign = await make(1)
     await put(db, row(one.account_id, "a@d.test", "manual"), row(one.account_id, "b@d.test", "unsubscribe"))

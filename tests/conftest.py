@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import shutil
@@ -24,7 +25,15 @@ hypothesis.settings.register_profile("search", max_examples=20_000, deadline=Non
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
+gc.disable()  # until everything is imported, which stays: the collector need not look through it again and again
 LONG = ("browser", "peers", "store")
+
+
+def pytest_collection_finish() -> None:
+    """From here on what tests leave is collected."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -170,7 +170,7 @@ async def walked(conn: Any, campaign: int, view: View, budget: float | None) -> 
 
 def every_way() -> list[Any]:
     """Each order, up and down; a few of them in the quick ring."""
-    quick = {("line", False), ("date", True), ("l1", True)}
+    quick = {("line", False), ("l1", True)}
     return [
         pytest.param(
             order,

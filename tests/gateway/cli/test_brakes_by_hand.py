@@ -59,6 +59,7 @@ def states(run: Run) -> list[str]:
     return [line.split("\t")[1] for line in run("campaign", "list")[1].splitlines()]
 
 
+@pytest.mark.slow
 def test_an_account_is_suspended_and_sends_again(run: Run) -> None:
     said = "account Mairie: suspended, 30 recipients of 2 campaigns wait\n"
     assert run("account", "suspend", "Mairie") == (0, said, "")

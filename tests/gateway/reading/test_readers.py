@@ -75,6 +75,7 @@ def written() -> int:
     return sum(int(Path(f"/proc/{pid}/io").read_text().split()[3]) for pid in readers)
 
 
+@pytest.mark.slow
 async def test_a_long_list_waits_in_its_process_until_its_lines_are_taken(tmp_path: Path) -> None:
     path, count = tmp_path / "list", 60_000
     path.write_bytes(b"{}\nEmail;Nom\n" + b"".join(b"p%d@d.test;Nom%d\n" % (n, n) for n in range(count)))

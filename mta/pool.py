@@ -31,6 +31,9 @@ from mta.values import Answered, Contact, Letter, Outcome, Parcel, Patience, Una
 from mta.ways import Way
 
 TICK = 0.1  # seconds between two looks at the time limits
+# While code and text are near the processor, a campaign's next letters cost less: 3 % of a sender's time.
+AHEAD = 3  # letters made beside the one that is taken
+QUICK, SMALL = 20.0, 65_536  # answers a second of a line, and bytes of a letter, for which that is done
 HEAVY = 64_000_000  # bytes of rendered mails on their way, above which no more are rendered
 _THROTTLES = 5_000  # ways whose bearing is remembered
 _SPREAD = 0.1  # of a delay: mails that were put off together do not come back together
@@ -153,7 +156,7 @@ class Pool:
                 return None
             item = line.waiting.pop()
             self.waiting -= 1
-            parcel = item.parcel if isinstance(item, Letter) else item
+            parcel = parcel_of(item)
             if not self.gate.lets(parcel):
                 self.hooks.unsent(parcel)
                 continue
@@ -163,6 +166,8 @@ class Pool:
                 except Exception as error:
                     self.hooks.broken(parcel, error)
                     continue
+                if line.rate >= QUICK and len(item.content) <= SMALL:
+                    line.waiting.make(parcel.job.campaign_id, AHEAD, _made)
             line.outstanding += 1
             self.gate.used += 1
             self.loaded += len(item.content)
@@ -265,3 +270,11 @@ class Pool:
     async def drain(self, patience: float) -> None:
         """Wait so many seconds for replies under way, then end every connection."""
         await self.fleet.drain(patience)
+
+
+def _made(parcel: Parcel) -> Letter | None:
+    """The letter of a mail that nobody takes yet; None where it cannot be made: whoever takes it will tell."""
+    try:
+        return Letter(parcel, parcel.render())
+    except Exception:
+        return None

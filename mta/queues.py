@@ -62,6 +62,15 @@ class Queue:
             turns.rotate(-1)
         return item
 
+    def make(self, campaign: int | None, most: int, letter: Callable[[Parcel], Letter | None]) -> None:
+        """Put letters in the places of a campaign's next parcels, up to `most` and as far as they can be made."""
+        some = self._of.get(campaign, deque())
+        for at in range(min(most, len(some))):
+            item = some[at]
+            if isinstance(item, Letter) or (made := letter(item)) is None:
+                return
+            some[at] = made
+
     def drop(self, unwanted: Callable[[Parcel], bool]) -> list[Parcel]:
         """Take out the mails that are unwanted."""
         gone: list[Parcel] = []

@@ -42,7 +42,7 @@ def test_old_suppressions_are_still_found(folder: Path) -> None:
 def test_a_gateway_that_runs_keeps_its_keys(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gateway.processes.supervisor.PATIENCE", 0)
+    monkeypatch.setattr("gateway.processes.premises.PATIENCE", 0)
     lock = take_lock(folder / "data")
     try:
         assert main(["--config", str(folder / "mail2campaign.toml"), "key", "rotate", "tokens"]) == 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import NoReturn
 
 from gateway.cli import arguments_accounts, arguments_actions, arguments_people, arguments_programs, arguments_upkeep
@@ -25,8 +25,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {known}\n")
 
 
+@cache
 def build() -> argparse.ArgumentParser:
-    """Everything that can be typed."""
+    """Everything that can be typed; made once a process, since it takes as long as a small command."""
     parser = _Parser(
         prog="mail2campaign", description="Turns one ordinary e-mail into a personalised, signed, tracked campaign."
     )

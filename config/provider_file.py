@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,9 +88,10 @@ def read(shipped: Path, path: Path | None) -> tuple[list[Provider], Provider]:
 def _tables(file: Path, texts: dict[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
     """The providers of one file, its keys checked; its texts are laid over `texts`."""
     try:
-        if file.stat().st_size > _LARGEST:
+        there = file.stat()
+        if there.st_size > _LARGEST:
             raise ProvidersError(f"{file}: the file is larger than {_LARGEST:,} bytes")
-        parsed = tomllib.loads(file.read_text(encoding="utf-8"))
+        parsed = _parsed(file, there.st_mtime_ns, there.st_size)
     except OSError as error:
         raise ProvidersError(f"{file}: the file cannot be read: {error.strerror}") from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such
@@ -107,6 +109,12 @@ def _tables(file: Path, texts: dict[str, Mapping[str, str]]) -> dict[str, dict[s
         for number, rule in enumerate(keys.get("rule", ()), 1):
             _checked(f"{place}, rule {_rule_name(rule, number)}", rule, RULE_KEYS)
     return found
+
+
+@lru_cache(maxsize=4)
+def _parsed(file: Path, _changed_at: int, _size: int) -> Mapping[str, Any]:
+    """A file as TOML, not to be changed: reading ours takes longer than all else at the start of a process."""
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
 def _table(file: Path, parsed: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -15,6 +15,10 @@ from mta.ways import Way
 
 SLOW_START = 1.0  # seconds that earn an unproven site one more connection
 MAILS_A_CONNECTION = 5  # mails waiting that make one more connection worth its set-up
+FEW, LONG = (
+    8,
+    100,
+)  # connections of a line with so many mails, however quick: who waits for one answer at a time stands idle
 ENOUGH = 2.0  # seconds within which the connections at hand must empty the line, so that none is added
 STRIKES = 10  # mails in a row without an answer after which the rest is put off
 HOLD = 30.0  # seconds without a new connection after one was refused while others work
@@ -87,7 +91,10 @@ class Line:
             return True  # also while no more are opened: those that worked then have gone
         if now < self.no_more_until:
             return False
-        if self.dialling >= max(1, self.connections) or self.rate * ENOUGH > len(self.waiting):
+        if self.dialling >= max(1, self.connections):
+            return False
+        long = self.connections + self.dialling < FEW and len(self.waiting) >= LONG
+        if self.rate * ENOUGH > len(self.waiting) and not long:
             return False
         return self.connections + self.dialling < min(self.throttle.window, self._worth(now))
 

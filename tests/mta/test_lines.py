@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mta.lines import HOLD, Line
+from mta.lines import FEW, HOLD, LONG, Line
 from mta.sites import Site
 from mta.ways import Way
 from tests.mta.conftest import parcel
@@ -47,3 +47,13 @@ def test_time_in_which_we_hand_out_nothing_is_no_pace_of_the_site() -> None:
     for _ in range(200):
         line.measure(0.1, held=True)  # whoever owes an answer is slow, also then
     assert line.pace < 2.0
+
+
+def test_a_long_line_of_a_quick_site_gets_some_connections_and_a_short_one_no_more_than_it_needs() -> None:
+    for mails, wanted in ((LONG, FEW), (LONG - 1, 1)):
+        line = waiting(mails)
+        line.proven, line.rate = True, 1_000.0
+        line.connections = 1
+        while line.wants_connection(0, 1.0):
+            line.connections += 1
+        assert line.connections == wanted

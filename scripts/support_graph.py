@@ -52,7 +52,9 @@ def graph(title: str, unit: str, at: Sequence[float], panels: Sequence[Panel], m
     for number, panel in enumerate(panels):
         top = 34 + number * (HEAD + HEIGHT) + HEAD
         parts += _panel(panel, at, last, top)
-        parts += [f'<path d="M{_x(mark, last)} {top}v6" stroke="{_FAINT}"/>' for mark in marks]
+        if marks:
+            ticks = "".join(f"M{_x(mark, last)} {top}v6" for mark in marks)
+            parts.append(f'<path d="{ticks}" stroke="{_FAINT}"/>')
     parts += _below(unit, last, high - FOOT)
     return "\n".join([*parts, "</svg>", ""])
 

@@ -7,6 +7,7 @@ anybody and changes nothing of what waits. Raises only what the database raises.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import orjson
 
@@ -21,6 +22,11 @@ from store.hook_answers import TEST, Answer
 from store.webhooks import Webhook
 
 REST_MS = 5_000  # between two test events to one webhook
+
+
+def rest(answers: Sequence[Answer], now: int) -> int:
+    """The ms until another test event may be told, by the last answers; 0 for at once."""
+    return max((one.at + REST_MS - now for one in answers if one.word == TEST and one.at + REST_MS > now), default=0)
 
 
 async def probe(desk: Desk, webhook: Webhook) -> Answer:

@@ -30,11 +30,11 @@ from gateway.api.operation import Call, Reply
 from gateway.api.problems import Fault, Problem, one
 from gateway.hooks.documents import event
 from gateway.hooks.places import doubt
-from gateway.hooks.probe import REST_MS, probe
+from gateway.hooks.probe import probe, rest
 from gateway.hooks.signature import secret
 from store import hook_answers, hook_queue, webhooks
 from store.engine import now_ms
-from store.hook_answers import TEST, Answer
+from store.hook_answers import Answer
 from store.webhooks import Webhook
 
 
@@ -154,9 +154,8 @@ async def test(call: Call) -> Reply:
     async with call.ctx.db.read() as conn:
         webhook = await _find(conn, call)
         before = await hook_answers.last(conn, webhook.id)
-    soonest = max((one.at + REST_MS for one in before if one.word == TEST), default=0)
-    if (rest := -(-(soonest - now_ms()) // 1_000)) > 0:
-        raise Problem(429, "hook_soon", headers={"Retry-After": str(rest)}, seconds=rest)
+    if seconds := -(-rest(before, now_ms()) // 1_000):
+        raise Problem(429, "hook_soon", headers={"Retry-After": str(seconds)}, seconds=seconds)
     return Reply(_call(await probe(call.ctx.desk, webhook)))
 
 

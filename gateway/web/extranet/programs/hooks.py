@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from config.logging import log
 from gateway.hooks.documents import event
 from gateway.hooks.places import doubt as wrong_place
-from gateway.hooks.probe import REST_MS, probe
+from gateway.hooks.probe import probe, rest
 from gateway.hooks.signature import secret
 from gateway.intake.desk import Desk
 from gateway.web import context
@@ -173,7 +173,7 @@ async def test(request: Request) -> Response:
     async with context.of(request).db.read() as conn:
         found = await _mine(conn, request, session)
         answers = await hook_answers.last(conn, found.id)
-    if any(one.word == TEST and one.at > now_ms() - REST_MS for one in answers):
+    if rest(answers, now_ms()):
         return RedirectResponse(f"{PAGE}/{found.id}?doubt=soon", 303)
     await probe(_desk(request), found)
     return _done(session, found, "tested")

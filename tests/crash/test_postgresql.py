@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from crashing import IN_FLIGHT, acknowledged, assert_nothing_lost, finished, people, worker
-from postgres import Postgres
+from postgres import Postgres, serving
 from running import Running, message, until
 from sink import Sink
 
@@ -22,13 +22,8 @@ JOINED = '"event": "worker_joined"'
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    postgres = Postgres()
-    try:
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.stop()
-        postgres.remove()
+    with serving() as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres import Postgres
+from postgres import Postgres, serving
 from sqlalchemy import func, select
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -58,13 +58,8 @@ def test_a_plan_is_shortened_to_what_says_something() -> None:
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
-    postgres = Postgres()
-    try:
-        postgres.start()
-        yield postgres
-    finally:
-        postgres.stop()
-        postgres.remove()
+    with serving() as made:
+        yield made
 
 
 @pytest.mark.peers

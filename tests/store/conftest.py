@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from postgres import Postgres
+from postgres import Postgres, serving
 
 from store.engine import Database
 
@@ -20,15 +20,10 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server() -> Iterator[Postgres]:
     """One server for all tests of a process, with the migrated database `model`."""
-    postgres = Postgres()
-    try:
-        postgres.start()
+    with serving() as postgres:
         with ThreadPoolExecutor(1) as thread:  # a test's own loop may be running in this one
             thread.submit(lambda: asyncio.run(_migrate(postgres.create("model")))).result()
         yield postgres
-    finally:
-        postgres.stop()
-        postgres.remove()
 
 
 async def _migrate(url: str) -> None:

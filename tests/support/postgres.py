@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,15 @@ class Postgres:
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, **self._as)  # type: ignore[call-overload]
         assert done.returncode == 0, f"{program}: {done.stderr or done.stdout}"
         return str(done.stdout).strip()
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Postgres]:
+    """A server of its own, gone afterwards."""
+    made = Postgres()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+        made.remove()

@@ -1,71 +1,79 @@
-"""Replies that ask for the end: STOP and its kin, in French and English.
+"""Replies that ask for the end: STOP and its kin, in French, English and the other languages of our neighbours.
 
-In: the subject and the text of a person's reply. Out: whether it asks not to be written to again. Only what the person wrote
-counts: quoted text and signatures are left out, and a long letter that happens to hold the word is no request. Pure; raises
-nothing.
+In: the subject of a person's reply and its text, or its HTML. Out: whether it asks not to be written to again. Only what the
+person wrote counts: quoted text and signatures are left out, and a long letter that happens to hold the word is no request.
+A line that is nothing but the request counts above any signature. Pure; raises nothing.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+import tomllib
+from importlib import resources
+
+from parsers import said
+from parsers.folding import fold
 
 MAX_WORDS = 25  # of the reply itself; above, a person should read it
-_REPLY_PREFIX = re.compile(r"^\s*(?:(?:re|ré|rép|tr|fwd?|aw|sv)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
-_QUOTE = re.compile(
-    r"^\s*(?:>|-{2,}\s*(?:message d'origine|original message|forwarded)|_{8,}|(?:le|on)\b.{4,120}(?:a écrit|wrote)\s*:"
-    r"|de\s*:\s|from\s*:\s|--\s*$|envoyé d(?:e|epuis) mon|sent from my)",
-    re.IGNORECASE,
+_MAX_LINE = 120  # characters of a line that is nothing but the demand
+_SIGNED_WORDS = 80  # of a reply whose first line is the whole request: the rest is a signature
+_REPLY_PREFIX = re.compile(
+    r"^\s*(?:(?:re|ré|rép|tr|fwd?|aw|wg|sv|vs|r|rv|res|antw|odp)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
-# whole requests, on text without accents and punctuation
-_WHOLE = re.compile(
-    r"(?:merci de |svp |please |veuillez |je (?:souhaite|veux|desire|voudrais) |i (?:want|wish|would like) to )?"
-    r"(?:stop(?: (?:mail|mails|email|emails|e mail|e mails|pub|publicite|spam|newsletter|news|all|envoi|envois))?"
-    r"|(?:me |m )?desinscri(?:re|ption|vez moi)|desabonne(?:r|ment|z moi)|me desabonner|me retirer|unsubscribe(?: me)?"
-    r"|remove(?: me)?|opt ?out|arret(?:ez)?|retirez moi)"
-    r"(?: (?:svp|stp|s il vous plait|merci|please|thanks|thank you|de (?:votre|vos|cette|la) .{1,40}"
-    r"|from .{1,40}|mon adresse.{0,40}))*"
+_CLOSING = re.compile(
+    r"^\W*(?:(?:bien )?cordialement|cdlt|bien a (?:vous|toi)|salutations|sinceres|sincerement|respectueusement"
+    r"|bonne (?:journee|soiree|reception)|(?:kind |best |warm )?regards|best wishes|sincerely|yours|mit freundlichen"
+    r"|viele gru|mfg|saludos|cordiali|atentamente|cumprimentos|groeten|met vriendelijke)\b"
 )
-_WITHIN = re.compile(
-    r"\b(?:ne (?:plus|pas) (?:recevoir|m (?:envoyer|ecrire|adresser|contacter)|me (?:contacter|solliciter))"
-    r"|ne (?:m envoyez|m ecrivez|me contactez|m adressez) plus"
-    r"|(?:me|moi) (?:desinscrire|desabonner|retirer|supprimer|enlever|radier)"
-    r"|(?:desinscrivez|desabonnez|retirez|supprimez|enlevez|radiez) moi"
-    r"|(?:retirer|supprimer|enlever|retirez|supprimez|enlevez) (?:mon (?:adresse|mail|email|e mail)"
-    r"|mes (?:coordonnees|donnees))"
-    r"|unsubscribe(?: me)?|opt ?(?:me )?out|take me off|remove (?:me|my (?:address|email|e mail|name))"
-    r"|(?:stop|don t|do not|no longer) (?:send|sending|mailing|emailing|writing|contact|want to receive)"
-    r"|cessez de m|arretez de m|arreter (?:de m|l envoi|les envois|vos envois|vos mails|ces mails))"
+_SENTENCE = re.compile(r"[.!;]\s|\s-\s")
+_GREETING = re.compile(
+    r"^(?:bonjour|bonsoir|salut|hello|hi|dear|madame|monsieur|cher|chere|hallo|guten tag|hola|buongiorno|ola)\b"
+    r"[^,.!:;\n]{0,40}(?:[,.!:;\n]\s*|$)"
 )
 
 
-def asks_to_stop(subject: str, text: str) -> bool:
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    table = tomllib.loads(resources.files("parsers").joinpath("stop_texts.toml").read_text(encoding="utf-8"))
+    want, polite, whole = ("|".join(table[name]) for name in ("want", "polite", "whole"))
+    named = rf"(?:{table['these']}){{0,3}}{table['mails']}"
+    follows = rf"(?: (?:{polite}|{named})){{0,4}}(?: (?:de|of|from|a|aux|sur|mon) .{{1,40}})?(?: (?:{polite}))?"
+    asked = re.compile(rf"(?:{want}){{0,3}}(?:{whole}){follows}")
+    return asked, re.compile(rf"\b(?:{'|'.join(table['within'])})"), re.compile(rf"\b(?:{'|'.join(table['unless'])})")
+
+
+_WHOLE, _WITHIN, _UNLESS = _patterns()
+
+
+def asks_to_stop(subject: str, text: str | None, html: str | None = None) -> bool:
     """Tell whether a reply asks not to be written to again."""
-    own = _plain(own_words(text))
+    lines = _own_lines(text, html)
+    own = " ".join(lines)
     about = _plain(_REPLY_PREFIX.sub("", subject))
-    if _WHOLE.fullmatch(about) and not _REPLY_PREFIX.match(subject):
+    if _whole(about) and not _REPLY_PREFIX.match(subject):
         return True  # the person wrote this subject: it is the request, whatever else is said
-    if own:
-        words = own.split()
-        first = " ".join(words[:8])
-        whole = (
-            _WHOLE.fullmatch(own) is not None or re.match(r"(?:stop|desinscription|unsubscribe)\b", first) is not None
-        )
-        return len(words) <= MAX_WORDS and (whole or _WITHIN.search(own) is not None)
-    return _WHOLE.fullmatch(about) is not None
+    if not own:
+        return _whole(about)
+    words = len(own.split())
+    if words <= _SIGNED_WORDS and any(_whole(line) for line in lines[:2]):
+        return True
+    asks = any(_whole(line) for line in lines[:4]) or _WITHIN.search(own) is not None
+    return words <= MAX_WORDS and asks and not _UNLESS.search(own)
 
 
-def own_words(text: str) -> str:
-    """The lines that the person wrote: everything before the first quote or signature."""
+def _whole(words: str) -> bool:
+    return len(words) <= _MAX_LINE and _WHOLE.fullmatch(words) is not None
+
+
+def _own_lines(text: str | None, html: str | None) -> list[str]:
+    """The plain lines that the person wrote, without greeting, and up to the closing formula."""
     kept: list[str] = []
-    for line in text[:20_000].splitlines():
-        if _QUOTE.match(line):
+    for line in fold(said.read(text, html).words[:20_000]).split("\n"):
+        bare = _GREETING.sub("", line.strip()) if not kept else line.strip()
+        if kept and _CLOSING.match(bare):
             break
-        kept.append(line)
-    return "\n".join(kept).strip()
+        kept += [plain for one in _SENTENCE.split(bare) if (plain := _plain(one))]
+    return kept
 
 
 def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
-    return re.sub(r"[^a-z0-9]+", " ", bare).strip()
+    return re.sub(r"[^\w]+|_", " ", fold(text)).strip()

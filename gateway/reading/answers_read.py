@@ -31,7 +31,9 @@ def facts(raw: bytes, request: dict[str, Any]) -> dict[str, Any]:
     machine = automatic(message.fields, request["mail_from"], by_subject=not brings) is not None
     found = orders.read(own.lines, now=request["now"], zone=zone_of(request["zone"]) or ZoneInfo("UTC"))
     answer: dict[str, Any] = {"kind": "said", "brings": brings, "message_id": message.message_id}
-    answer |= {"subject": message.subject, "automatic": machine or absence_note(own.words)}
+    # "OK, envoyez. Je suis en congés demain" is an order of a person
+    noted = not isinstance(found, Order) and absence_note(own.words)
+    answer |= {"subject": message.subject, "automatic": machine or noted}
     if isinstance(found, Order):
         return answer | {"act": found.act.value, "at": found.at, "count": found.count}
     return answer | {"act": "", "words": found.words, "doubt": found.doubt.value}

@@ -16,7 +16,7 @@ from gateway.findings import gather
 from gateway.intake import carriage, personal
 from gateway.intake.choices import read_config
 from gateway.letters import previews
-from parsers import arf, dsn, mime, stopwords
+from parsers import arf, dsn, mime, said, stopwords
 from parsers import liste as lists
 from parsers.autoreply import absence_note, automatic
 from parsers.headers import first, read_fields
@@ -91,10 +91,10 @@ def _mail(raw: bytes, request: Answer) -> Answer:
     fields, _ = read_fields(raw)
     if automatic(fields, first(fields, "return-path").strip() or "unknown@invalid") is not None:
         return {"kind": "autoreply"} | _about(message)
-    if absence_note(stopwords.own_words(message.text or "")):
-        return {"kind": "autoreply"} | _about(message)
-    if stopwords.asks_to_stop(message.subject, message.text or ""):
+    if stopwords.asks_to_stop(message.subject, message.text, message.html):
         return {"kind": "stop"} | _about(message)
+    if absence_note(said.read(message.text, message.html).words):
+        return {"kind": "autoreply"} | _about(message)
     return {"kind": "mail"} | _about(message) | {"held": _reasons(submission)}
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 
+from gateway.reading.answers_read import facts
 from gateway.reading.explaining import explain, looks_like_mail
 from parsers.stopwords import asks_to_stop
 
+CORPUS = Path(__file__).parents[2] / "corpus"
 LISTE = b"Email;Nom\na@d.test;A\n"
 REQUEST: dict[str, Any] = {
     "domain": "gateway.invalid",
@@ -116,6 +120,31 @@ def test_mails_are_told_from_lists() -> None:
 )
 def test_stop_in_the_words_of_people(subject: str, text: str, stop: bool) -> None:
     assert asks_to_stop(subject, text) is stop
+
+
+def test_what_people_and_their_programs_answer() -> None:
+    wrong = []
+    for line in (CORPUS / "answers.jsonl").read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        head = f"From: Jean Petit <jean@dest.example>\nSubject: {case['subject']}\n"
+        raw = head + "Content-Type: text/plain; charset=utf-8\n\n" + case["text"]
+        if (kind := explain(raw.encode(), "a.eml", REQUEST)["kind"]) != case["kind"]:
+            wrong.append((kind, case))
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("words", "machine"), [("OK, envoyez.\n\nJe suis absent demain.", False), ("Je suis absent.", True)]
+)
+def test_an_order_of_somebody_who_will_be_away_is_an_order(words: str, machine: bool) -> None:
+    raw = f"From: a@b.test\nSubject: Re: Offre\n\n{words}\n".encode()
+    assert facts(raw, REQUEST | {"mail_from": "a@b.test"})["automatic"] is machine
+
+
+def test_a_stop_in_html_only_is_read() -> None:
+    raw = b"From: a@b.test\nSubject: Re: Offre\nContent-Type: text/html\n\n"
+    raw += b"<p>Bonjour,</p><p>STOP</p><blockquote>Offre</blockquote>"
+    assert explain(raw, "a.eml", REQUEST)["kind"] == "stop"
 
 
 def test_a_winmail_dat_by_itself() -> None:

@@ -155,7 +155,9 @@ class Child:
     async def _live(self) -> bool:
         """One life; returns whether we ended it ourselves."""
         watchdog = Watchdog(self.ready)
-        self._process = child = await self._shared.start(self.role, watchdog)
+        self._process = child = await self._born(watchdog)
+        if child is None:
+            return True
         log("child_started", child=self.role.name, child_pid=child.pid)
         asked = await self._wait(child, watchdog)
         code = await child.wait()
@@ -165,6 +167,22 @@ class Child:
         if self.role.command == "_send":
             await self._free(child.pid)
         return asked
+
+    async def _born(self, watchdog: Watchdog) -> asyncio.subprocess.Process | Forked | None:
+        """Its process; None when it shall leave before there is one: it waits for nothing that is still imported."""
+        birth = asyncio.create_task(self._shared.start(self.role, watchdog))
+        left = asyncio.create_task(self._leave.wait())
+        try:
+            await asyncio.wait({birth, left}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            birth.cancel()
+            left.cancel()
+        await asyncio.wait({birth})
+        if birth.cancelled():
+            watchdog.started()
+            watchdog.close()
+            return None
+        return birth.result()
 
     async def _wait(self, child: asyncio.subprocess.Process | Forked, watchdog: Watchdog) -> bool:
         ended = asyncio.create_task(child.wait())

@@ -22,6 +22,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from fcntl import F_DUPFD, fcntl
+from pathlib import Path
 from typing import NamedTuple, NoReturn, Self
 
 from config.logging import log
@@ -32,6 +33,7 @@ IMPORTS = 60.0  # seconds for the first answer: importing the modules on a busy 
 PATIENCE = 10.0  # seconds for each later one
 _MOST = 1_000_000  # bytes of a request
 _SUBREAPER = 36  # prctl(2): whose parent ends becomes our child
+_NAME = "_nursery"
 
 
 class Asked(NamedTuple):
@@ -48,6 +50,7 @@ class Nursery:
     def __init__(self, pid: int, channel: socket.socket) -> None:
         self._pid, self._channel = pid, channel
         self._lost, self._turn, self._patience = False, asyncio.Lock(), IMPORTS
+        self._borne: set[int] = set()
 
     @classmethod
     def open(cls, modules: Sequence[str]) -> Self | None:
@@ -81,6 +84,7 @@ class Nursery:
                 async with asyncio.timeout(self._patience):
                     pid = await self._ask(json.dumps(asked._asdict()).encode(), [held, *asked.descriptors])
                 child, self._patience = Forked(pid), PATIENCE
+                self._borne.add(pid)
                 os.write(go, b"!")
             except (OSError, TimeoutError, ValueError) as error:
                 self._lose(error)
@@ -100,6 +104,7 @@ class Nursery:
 
     def _lose(self, error: BaseException) -> None:
         code = self.close()
+        _end_orphans(self._borne)
         log("child_ended", child="nursery", child_pid=self._pid, code=code, why=repr(error))
 
     def close(self) -> int:
@@ -120,12 +125,30 @@ def _adopt_orphans(wanted: bool) -> None:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
+def _end_orphans(known: set[int]) -> None:
+    """End those that a lost nursery was about to bear, and whoever forked them: they are our children now, by its name still."""
+    while found := [pid for pid in _children(_NAME) if pid not in known]:
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)  # then its own child is ours
+
+
+def _children(name: str) -> list[int]:
+    """Our children that bear a short name, zombies too; none where the kernel does not tell (proc(5), children)."""
+    found = []
+    for file in Path("/proc/self/task").glob("*/children"):
+        for pid in file.read_text().split():
+            if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
+                found.append(int(pid))
+    return found
+
+
 def _nurse(number: int, modules: Sequence[str]) -> NoReturn:
     """The life of the nursery; children leave it by SystemExit, as a command does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the supervisor decides for us
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _close_all_but([0, 1, 2, number])
-    retitle(["mail2campaign", "_nursery"])
+    retitle(["mail2campaign", _NAME])
     gc.disable()  # it would look again and again through what stays
     for name in modules:
         importlib.import_module(name)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import orjson
+import pytest
 
 from config.settings import Settings
 from gateway.processes import handing
-from gateway.processes.child import Role, Shared
+from gateway.processes.child import Child, Role, Shared
 from gateway.processes.nursery import Nursery
 from gateway.processes.sockets import Sockets
 from gateway.processes.watchdog import Watchdog
@@ -55,6 +56,24 @@ async def test_who_waited_for_its_turn_is_given_the_settings_that_are_in_force_b
     for one in watchdogs:
         one.close()
     nursery.close()
+    shared.close()
+    its.close()
+    os.close(lock)
+
+
+async def test_who_shall_leave_does_not_wait_for_a_nursery_that_still_imports(tmp_path: Path) -> None:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)
+    pid, lock = spawned("/bin/sleep", "60"), os.open(tmp_path, os.O_RDONLY)
+    shared = Shared(settings(tmp_path, "own.test"), None, cast(Any, None), lock, Sockets(), Nursery(pid, ours))
+    child = Child(Role("sender", "_send"), shared)
+    kept = asyncio.create_task(child.keep())
+    await asyncio.to_thread(request, its)
+    async with asyncio.timeout(30):
+        await child.left()
+    await kept
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
     shared.close()
     its.close()
     os.close(lock)

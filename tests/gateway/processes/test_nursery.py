@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gateway.processes import nursery
 
 ROOT = Path(nursery.__file__).parents[2]
@@ -15,6 +17,7 @@ import asyncio, json, os, signal
 from gateway.processes import nursery
 
 nursery.PATIENCE = 0.3
+BEFORE
 
 def asked(word):
     return lambda: nursery.Asked([word], {"WHO": "we"}, [])
@@ -40,11 +43,10 @@ except ChildProcessError:
 """
 
 
-def live(hurt: str) -> list[str]:
-    """The lines that the life of a nursery prints, which comes to harm in the middle."""
-    done = subprocess.run(
-        [sys.executable, "-c", LIFE.replace("HURT", hurt)], capture_output=True, text=True, timeout=60, cwd=ROOT
-    )
+def live(hurt: str, before: str = "") -> list[str]:
+    """The lines that the life of a nursery prints, which comes to harm in the middle, or is prepared to."""
+    life = LIFE.replace("HURT", hurt).replace("BEFORE", before)
+    done = subprocess.run([sys.executable, "-c", life], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert '"child_ended"' in done.stderr, done.stderr
     return done.stdout.splitlines()
 
@@ -58,5 +60,29 @@ def test_a_nursery_bears_children_until_it_is_killed_then_says_that_it_cannot() 
 
 def test_a_nursery_that_is_silent_is_ended_and_bears_nobody_later() -> None:
     said = live("os.kill(one._pid, signal.SIGSTOP)")
+    assert json.loads(said[1]) == [[0, 2, "ended"], [None, None], 0]
+    assert said[2:] == ["nobody is left"]
+
+
+KILLED_WITH_A_CHILD = """
+fork = nursery._fork
+def killed(channel, request, given):
+    if b"last" in request:
+        LAST
+    return fork(channel, request, given)
+nursery._fork = killed
+"""
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "fork(channel, request, given); os.kill(os.getpid(), signal.SIGKILL)",
+        "os.waitpid = lambda *_: os.kill(os.getpid(), signal.SIGKILL)",
+    ],
+    ids=["untold", "in_between"],
+)
+def test_a_nursery_killed_while_it_forks_leaves_nobody(last: str) -> None:
+    said = live('assert await one.start(asked("last")) is None', KILLED_WITH_A_CHILD.replace("LAST", last))
     assert json.loads(said[1]) == [[0, 2, "ended"], [None, None], 0]
     assert said[2:] == ["nobody is left"]

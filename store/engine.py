@@ -20,12 +20,13 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from config.settings import DatabaseSection
 from store.driver import Driver, of
+from store.versions import MIGRATIONS, heads
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE = 0x6D3263  # the advisory lock of whoever upgrades, held to the end of the transaction: poolers bear it
 
 
@@ -161,7 +162,9 @@ class Database:
             await connection.close()
 
     async def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to the newest version, or to an earlier one on the way."""
+        """Bring the tables to the newest version, or to an earlier one on the way; those that have it are left alone."""
+        if revision == "head" and await self._newest():
+            return
         from alembic.config import Config  # half a second that only those who migrate pay
 
         config = Config()
@@ -185,6 +188,14 @@ class Database:
                     raise RuntimeError(
                         f"the upgrade left a row of {loose[0]} without the row of {loose[2]} that it names"
                     )
+
+    async def _newest(self) -> bool:
+        try:
+            async with self.write() as connection:
+                current, newest = await heads(connection)
+        except DBAPIError:  # no tables yet
+            return False
+        return current == newest
 
     async def close(self) -> None:
         """Let go of every connection."""

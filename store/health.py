@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store.engine import MIGRATIONS, Database
+from store.engine import Database
 from store.jobs import STALE
 from store.states import WAITING, Status
 from store.tables import accounts, campaigns, notices, recipients, tallies, workers
@@ -102,17 +102,6 @@ async def clock(conn: AsyncConnection) -> int | None:
     if conn.dialect.name == "sqlite":
         return None
     return int(await conn.scalar(text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")) or 0)
-
-
-async def heads(conn: AsyncConnection) -> tuple[str, str]:
-    """The version of the tables, and the newest one that this program knows."""
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    newest = ScriptDirectory.from_config(config).get_current_head() or ""
-    return str(await conn.scalar(text("SELECT version_num FROM alembic_version")) or ""), newest
 
 
 async def patience(database: Database, most: float) -> float:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from config import keys
 from config.settings import Settings
 from gateway.doctor.finding import Finding, advice, critical, ok, warning
-from store import health, pauses, sources
+from store import health, pauses, sources, versions
 from store.engine import Database
 from store.pauses import Kind
 from store.sources import Source, State
@@ -56,7 +56,7 @@ async def _tables(database: Database) -> list[Finding]:
         name, theirs = await health.version(conn), await health.clock(conn)
         at = int(datetime.now(UTC).timestamp() * 1000)
         try:
-            current, newest = await health.heads(conn)
+            current, newest = await versions.heads(conn)
         except Exception:  # no table of versions
             return [critical("database_empty", database=name)]
     told = []

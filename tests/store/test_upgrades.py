@@ -15,8 +15,9 @@ import pytest
 from postgres import Postgres
 from sqlalchemy import text
 
-from store import accounts, campaigns, health, reports
-from store.engine import MIGRATIONS, Database
+from store import accounts, campaigns, engine, health, reports, versions
+from store.engine import Database
+from store.versions import MIGRATIONS
 
 DUMPS = sorted((Path(__file__).resolve().parents[1] / "corpus" / "databases").glob("*.sql"))
 _MADE_ANEW = {"alembic_version", "sqlite_sequence"}
@@ -49,7 +50,7 @@ def indexes(path: Path) -> set[str]:
 async def is_whole(database: Database) -> None:
     """It is of the newest version, and tells what stood in it."""
     async with database.read() as conn:
-        current, newest = await health.heads(conn)
+        current, newest = await versions.heads(conn)
         assert current == newest
         assert await health.damage(conn) == ""
         assert [one.name for one in await accounts.list_accounts(conn)] == ["Name 1", "Name 2"]
@@ -80,6 +81,18 @@ async def test_an_old_database_comes_up_to_date(dump: Path, tmp_path: Path, migr
     assert {name: after[name] for name in before if name in after} == {n: before[n] for n in before if n in after}
     assert columns(path) == columns(migrated)
     assert indexes(path) == indexes(migrated)
+
+
+async def test_tables_of_the_newest_version_are_left_alone(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def upgraded(*_: object) -> None:
+        raise AssertionError("every row was read, at every start")
+
+    monkeypatch.setattr(engine, "_upgrade", upgraded)
+    await db.migrate()
+    async with db.write() as conn:
+        await conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(AssertionError):
+        await db.migrate()
 
 
 _SHAPE = text(

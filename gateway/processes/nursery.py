@@ -126,7 +126,7 @@ def _adopt_orphans(wanted: bool) -> None:
 
 
 def _end_orphans(known: set[int]) -> None:
-    """End those that a lost nursery was about to bear, and whoever forked them: they are our children now, by its name still."""
+    """End those that a lost nursery was about to bear, and whoever forked them: our children now, still by its name."""
     while found := [pid for pid in _children(_NAME) if pid not in known]:
         for pid in found:
             os.kill(pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import idna
 from email_validator import EmailNotValidError, validate_email
 
+from parsers.folding import fold
 from parsers.typos import typo_hint
 
 __all__ = ["Fault", "Found", "a_label", "clean", "key", "looks_like", "parse", "plain_domain", "typo_hint"]
@@ -64,6 +65,21 @@ _ANGLE = re.compile(r"([^<>]*)<([^<>]*)>")
 _COMMENT = re.compile(r"(\S+@\S+)\s*\(([^()]*)\)")
 _LITERAL = re.compile(r"[^\s@]+@\[[^\]\s]*\]")
 _PIECES = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\([^()]*\)|[;,\n\r|]|[^";,\n\r|<(]+|.', re.DOTALL)
+# full-width forms of Asian keyboards, and the at signs that look like one
+_WIDE = {0xFF00 + code: 0x20 + code for code in range(1, 0x5F)} | {0xFE6B: "@", 0x3000: " "}
+# what people put around an address: a bullet, a number, a label, a name; U+2022 and the like are bullets
+_BULLET = re.compile(r"^(?:[-*+\u2013\u2014\u2022\u00b7\u25aa\u25cf\u203a>]|\d{1,6}[.)])\s+|^[:=\u2022\u00b7]\s*")
+_LABEL_BEFORE = re.compile(
+    r"^(?:(?:adresses?\s)?(?:e-?)?mails?(?:\s(?:address|pro|perso))?|courriels?|m[ée]l|smtp|adresse|contact|to|à)\s*[:=]\s*",
+    re.IGNORECASE,
+)
+_NAME_BEFORE = re.compile(
+    r"^([^@<>:/]{2,200})(?:\s:\s?|:\s)(\S+@\S+)$|^([^@<>:/]{1,100}\s[^@<>:/]{1,100})\s[-\u2013\u2014]\s(\S+@\S+)$"
+)
+_NAME_AROUND = re.compile(
+    r"^([^@<>()\[\]{}]{0,200})[(\[{]\s*(?:mailto:)?([^\s()\[\]{}]+@[^\s()\[\]{}]+)\s*[)\]}]$", re.IGNORECASE
+)
+_HYPERLINK = re.compile(r"^([^#]*)#(?:(?:mailto|https?):/{0,2})?([^#]*)#?[^#]*$", re.IGNORECASE)  # a cell of Access
 _CONNECTORS = frozenset(("/", "-", "–", "&", "+", "et", "ou", "and", "or", "|"))
 
 
@@ -99,7 +115,7 @@ def clean(text: str) -> str:
     """Text without invisible characters, every kind of blank a simple space, new lines kept."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    text = text.translate(_INVISIBLE).replace("\r\n", "\n").replace("\r", "\n").replace("＠", "@")
+    text = text.translate(_INVISIBLE).translate(_WIDE).replace("\r\n", "\n").replace("\r", "\n")
     return _SPACES.sub(" ", text).strip()
 
 
@@ -151,6 +167,40 @@ def _checked_utf8_local(local: str) -> str:
 def _one(piece: str, own_domains: frozenset[str]) -> Found:
     if len(piece) > _PIECE_MAX:
         return Found(piece, "", Fault.SYNTAX)
+    found = _read(piece, own_domains)
+    if found.fault is Fault.SYNTAX and "@" in piece and (tidied := _tidied(piece)) != piece:
+        again = _read(tidied, own_domains)
+        return found if again.fault is Fault.SYNTAX else again
+    return found
+
+
+def _tidied(piece: str) -> str:
+    """A piece without what stands around its one address, as "Name <address>"; words that may be its half stay."""
+    link = _HYPERLINK.match(piece)
+    if link is not None and "@" in link[2]:
+        piece = link[2]
+    text = _LABEL_BEFORE.sub("", _BULLET.sub("", piece)).strip()
+    if (text.count("<") == 1 and ">" not in text) or "<" not in text:
+        text = text.strip("<> ")
+    text = text.replace("<<", "<").replace(">>", ">")
+    if (around := _NAME_AROUND.match(text)) is not None:
+        return f"{around[1].strip(' -:')} <{around[2]}>"
+    if (before := _NAME_BEFORE.match(text)) is not None:
+        return f"{before[1] or before[3]} <{before[2] or before[4]}>"
+    words, _, address = text.rpartition(" ")
+    if "@" in address and "@" not in words and _names(words, address.partition("@")[0]):
+        return f"{words} <{address}>"
+    return text.rstrip(":!?)]")
+
+
+def _names(words: str, local: str) -> bool:
+    """Whether words before an address are its person's name: one stands in the local part, so none is a half of it."""
+    return any(len(word) > 2 and fold(word) in fold(local) for word in words.split()) and not any(
+        map(str.isdigit, words)
+    )
+
+
+def _read(piece: str, own_domains: frozenset[str]) -> Found:
     name, text = _named(piece)
     if _LITERAL.fullmatch(text):
         return Found(text, name, Fault.LITERAL)

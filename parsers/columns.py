@@ -190,7 +190,10 @@ def score(name: str) -> int:
         return 0
     if any(re.sub(r"\d+$", "", word) in _WORDS for word in words) or flat.startswith(("email", "adressemail")):
         return 2
-    if flat.endswith(("email", "emails", "mail", "courriel", "adresseelectronique")) and flat != "hotmail":
+    if (
+        flat.endswith(("email", "emails", "mail", "courriel", "adresseelectronique", "smtpaddress", "adressesmtp"))
+        and flat != "hotmail"
+    ):
         return 2
     return 1 if flat in _WEAK else 0
 

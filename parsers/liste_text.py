@@ -11,10 +11,9 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-import chardet
-
 from parsers.address import looks_like
 from parsers.columns import score
+from parsers.french import encoding_of
 from parsers.sheet import Book, Collector, Limits, Sheet, TooMuch, Unreadable, UnreadableReason
 
 _BOMS = (
@@ -26,7 +25,7 @@ _BOMS = (
 )
 _SEPARATORS = (";", "\t", ",", "|")
 _SAMPLE_LINES = 400
-_CHARDET_BYTES = 64 * 1024
+_SAMPLE_BYTES = 64 * 1024
 # A quoted cell of a list may span some lines; one that spans more is a stray quote.
 _QUOTED_LINES = 40
 # A file whose quotes mostly never close is read without rows of several lines.
@@ -36,14 +35,10 @@ _LINE_MAX = 1_000_000  # above it a line is looked at for separators before it i
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _EXCEL_TEXT = re.compile(r'="([^"]*)"')
 _BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# Encodings that French office programs write; a detector's other answers are guesses about short samples.
-_TRUSTED = re.compile(
-    r"mac[-_]?roman|cp85[08]|cp437|ibm85|(?:iso-?8859|windows|cp)[-_]?(?:15|1252|1)\b|utf", re.IGNORECASE
-)
 
 
 def decode(data: bytes) -> str:
-    """Text of bytes in whatever encoding they are: BOM, NUL pattern, strict UTF-8, chardet, windows-1252."""
+    """Text of bytes in whatever encoding they are: BOM, NUL pattern, strict UTF-8, else the likeliest of French offices."""
     for bom, name in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(name, "replace")
@@ -73,17 +68,10 @@ def _wide(data: bytes) -> str:
 def _legacy(data: bytes) -> str:
     # Only the lines with accents tell anything, and a long list of plain addresses would drown them.
     lines = [line for line in data.splitlines() if not line.isascii()]
-    sample = b"\n".join(lines)[:_CHARDET_BYTES]
+    sample = b"\n".join(lines)[:_SAMPLE_BYTES]
     if len(sample) and _mostly_utf8(lines):
         return data.decode("utf-8", "replace")
-    guess = chardet.detect(sample).get("encoding") or ""
-    if _TRUSTED.search(guess) and not re.search(r"8859[-_]?1$|1252", guess):
-        try:
-            return data.decode(guess)
-        except (LookupError, UnicodeError):
-            pass
-    # The five bytes that windows-1252 leaves undefined become what Latin-1 makes of them.
-    return data.decode("cp1252", "m2c_latin1")
+    return data.decode(encoding_of(sample), "m2c_latin1")
 
 
 def _mostly_utf8(lines: list[bytes]) -> bool:
@@ -98,22 +86,13 @@ def _mostly_utf8(lines: list[bytes]) -> bool:
     return good >= 3 and good * 10 >= len(lines[:2000]) * 9
 
 
-def _latin1(error: UnicodeError) -> tuple[str, int]:
-    if isinstance(error, UnicodeDecodeError):
-        return error.object[error.start : error.end].decode("latin-1"), error.end
-    raise error
-
-
-codecs.register_error("m2c_latin1", _latin1)
-
-
 def read(data: bytes, limits: Limits) -> Book | Unreadable:
     """Open a text list; refused as unknown when the bytes are no text."""
     text = decode(data)
     head = text[:100_000]
     if len(_BINARY.findall(head)) > max(2, len(head) // 200):
         return Unreadable(UnreadableReason.UNKNOWN_KIND, "binary")
-    return Book("text", ("",), _loader(text.lstrip("\ufeff"), limits))
+    return Book("text", ("",), _loader(text.lstrip("\ufeff").rstrip("\x1a"), limits))
 
 
 def _loader(text: str, limits: Limits) -> Callable[[int], Sheet | Unreadable]:

@@ -39,6 +39,22 @@ from parsers.typos import typo_hint
         ("a@b.fr\nc@d.fr\n", [("a@b.fr", ""), ("c@d.fr", "")]),
         ("Jean <a@b.fr>, Léa <c@d.fr>", [("a@b.fr", "Jean"), ("c@d.fr", "Léa")]),
         ("Jean <a@b.fr> Léa <c@d.fr>", [("a@b.fr", "Jean"), ("c@d.fr", "Léa")]),
+        ("ａ＠ｂ．ｆｒ", [("a@b.fr", "")]),
+        ("a﹫b.fr", [("a@b.fr", "")]),
+        ("Jean Petit (a@b.fr)", [("a@b.fr", "Jean Petit")]),
+        ("Jean Petit [mailto:a@b.fr]", [("a@b.fr", "Jean Petit")]),
+        ("Jean Petit : a@b.fr", [("a@b.fr", "Jean Petit")]),
+        ("Jean Petit - a@b.fr", [("a@b.fr", "Jean Petit")]),
+        ("Jean Petit j.petit@b.fr", [("j.petit@b.fr", "Jean Petit")]),
+        ("[a@b.fr]", [("a@b.fr", "")]),
+        ("E-mail : a@b.fr", [("a@b.fr", "")]),
+        ("SMTP:a@b.fr", [("a@b.fr", "")]),
+        ("• a@b.fr", [("a@b.fr", "")]),
+        ("12. a@b.fr", [("a@b.fr", "")]),
+        ("a@b.fr>", [("a@b.fr", "")]),
+        ("Jean <a@b.fr", [("a@b.fr", "Jean")]),
+        ("Jean <<a@b.fr>>", [("a@b.fr", "Jean")]),
+        ("a@b.fr#mailto:a@b.fr#", [("a@b.fr", "")]),
     ],
 )
 def test_good_addresses(cell: str, expected: list[tuple[str, str]]) -> None:
@@ -53,6 +69,7 @@ def test_good_addresses(cell: str, expected: list[tuple[str, str]]) -> None:
         "a@b", "a.b.fr", "@b.fr", "a@", "a@@b.fr", "a..b@c.fr", ".a@c.fr", "a.@c.fr", "a@-b.fr", "a@b-.fr", "a@b..fr",
         "jean dupont@b.fr", "a@b .fr", "a@b.fr.", "a@1.2.3.4", "a@b_c.fr", "x" * 65 + "@b.fr", "a@" + "b" * 64 + ".fr",
         "a\x00@b.fr", "Nom <>", "a(at)b.fr", "a@b.f", "a@" + "b." * 126 + "fr", "néant",
+        "jean - petit@b.fr", "Marie jean.petit@b.fr",
     ],
 )  # fmt: skip
 def test_bad_syntax(cell: str) -> None:

@@ -34,6 +34,17 @@ def test_older_encodings(encoding: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-15", "mac_roman", "cp850"])
+def test_one_name_tells_the_encoding(encoding: str) -> None:
+    for name in ("Hélène", "François", "Noël", "Gaël", "Crédit Général", "Forêt", "JÉRÔME", "Éric", "Besançon", "Zoé"):
+        text = f"Nom;Email\n{name};a@b.fr\n"
+        assert decode(text.encode(encoding)) == text, name
+
+
+def test_the_end_mark_of_old_systems_is_no_line() -> None:
+    assert rows(b"a@b.fr\r\nc@d.fr\r\n\x1a") == [(1, ["a@b.fr"]), (2, ["c@d.fr"])]
+
+
 def test_one_bad_byte_leaves_the_rest_utf8() -> None:
     data = ("é;a@b.fr\n" * 50).encode() + b"\xe9;c@d.fr\n"
     assert decode(data).count("é") == 50

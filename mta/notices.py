@@ -31,8 +31,8 @@ _LATER = 60_000  # ms
 _QUIET = 30.0  # seconds without movement after which a site's mails are put off when the lane is full
 
 
-def _same(raw: bytes) -> bytes:
-    return raw
+def _same(raw: bytes) -> tuple[bytes]:
+    return (raw,)
 
 
 class NoticeLane:

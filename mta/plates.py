@@ -80,11 +80,15 @@ class Plate:
         """The mail of one recipient; it is rendered when a connection takes it."""
         sender = self.compiled.envelope_sender(job.id)
         canonical = self.compiled.dot_safe and job.address.isascii()
-        return Parcel(job, worker, sender, job.address, partial(self.render, job), canonical, self.pool, self.urgent)
+        return Parcel(job, worker, sender, job.address, partial(self.pieces, job), canonical, self.pool, self.urgent)
+
+    def pieces(self, job: Job) -> tuple[bytes, bytes]:
+        """Header and body of one recipient's mail, dated now (the Message-ID is the recipient's, so a retry keeps it)."""
+        return self.compiled.pieces(person(job), now_ms())
 
     def render(self, job: Job) -> bytes:
-        """The bytes of one recipient's mail, dated now (the Message-ID is the recipient's, so a retry keeps it)."""
-        return self.compiled.render(person(job), now_ms())
+        """The same, whole."""
+        return b"".join(self.pieces(job))
 
 
 def person(job: Job) -> Person:

@@ -27,7 +27,7 @@ from mta.sites import Atlas
 from mta.slots import Slots
 from mta.standstill import Standstill
 from mta.throttle import Throttle
-from mta.values import Answered, Contact, Letter, Outcome, Parcel, Patience, Unanswered
+from mta.values import Answered, Contact, Letter, Outcome, Parcel, Patience, Unanswered, rendered
 from mta.ways import Way
 
 TICK = 0.1  # seconds between two looks at the time limits
@@ -162,15 +162,15 @@ class Pool:
                 continue
             if not isinstance(item, Letter):
                 try:
-                    item = Letter(parcel, parcel.render())
+                    item = rendered(parcel)
                 except Exception as error:
                     self.hooks.broken(parcel, error)
                     continue
-                if line.rate >= QUICK and len(item.content) <= SMALL:
+                if line.rate >= QUICK and item.size <= SMALL:
                     line.waiting.make(parcel.job.campaign_id, AHEAD, _made)
             line.outstanding += 1
             self.gate.used += 1
-            self.loaded += len(item.content)
+            self.loaded += item.size
             if meter is not None:
                 meter.left -= 1
             return item
@@ -179,7 +179,7 @@ class Pool:
     def settled(self, line: Line, letter: Letter, outcome: Outcome, contact: Contact) -> None:
         """A letter got its outcome; its permit is freed when that is committed."""
         line.outstanding -= 1
-        self.loaded -= len(letter.content)
+        self.loaded -= letter.size
         if isinstance(outcome, Answered):
             line.answered(self.now())
             if outcome.reply.code == 421:
@@ -199,7 +199,7 @@ class Pool:
     def returned(self, line: Line, letter: Letter) -> None:
         """A letter comes back unsent."""
         line.outstanding -= 1
-        self.loaded -= len(letter.content)
+        self.loaded -= letter.size
         self.gate.used -= 1
         if line.meter is not None:
             line.meter.left += 1
@@ -275,6 +275,6 @@ class Pool:
 def _made(parcel: Parcel) -> Letter | None:
     """The letter of a mail that nobody takes yet; None where it cannot be made: whoever takes it will tell."""
     try:
-        return Letter(parcel, parcel.render())
+        return rendered(parcel)
     except Exception:
         return None

@@ -115,17 +115,17 @@ class Dialogue(asyncio.Protocol):
         """The commands of the next letter, now expected to be answered; empty when there is none."""
         while letter := self.desk.take():
             envelope = letter.parcel
-            impossible = check(envelope.sender, envelope.recipient, len(letter.content), self.offers)
+            impossible = check(envelope.sender, envelope.recipient, letter.size, self.offers)
             if impossible is None:
                 return self._open(letter)
             self.desk.settled(letter, impossible)
         return b""
 
     def _open(self, letter: Letter) -> bytes:
-        envelope, content = letter.parcel, letter.content
+        envelope = letter.parcel
         self._opening, self._refusal = letter, None
-        eight_bit = not envelope.canonical and not content.isascii()
-        lines = mail_command(envelope.sender, envelope.recipient, len(content), eight_bit, self.offers)
+        eight_bit = not envelope.canonical and not all(map(bytes.isascii, letter.pieces))
+        lines = mail_command(envelope.sender, envelope.recipient, letter.size, eight_bit, self.offers)
         if self._dirty:
             self._dirty = False
             self._expected.append((Step.RSET, letter))
@@ -234,10 +234,10 @@ class Dialogue(asyncio.Protocol):
         self._opening = None
         self._dirty = False
         self._expected.append((Step.DOT, letter))
-        content = letter.content if letter.parcel.canonical else stuffed(letter.content)
-        behind = self._next() if self.flight is Flight.BEHIND_DOT and len(content) <= ALONE else b""
+        pieces = letter.pieces if letter.parcel.canonical else (stuffed(b"".join(letter.pieces)),)
+        behind = self._next() if self.flight is Flight.BEHIND_DOT and letter.size <= ALONE else b""
         self._behind = len(behind)
-        self._write(content, b".\r\n" + behind)
+        self._write(*pieces, b".\r\n" + behind)
 
     def _settle(self, letter: Letter, outcome: Outcome) -> None:
         self.completed += 1

@@ -79,7 +79,7 @@ class Flight(IntEnum):
 @quick
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A leased mail on its way; `render` makes its bytes (CRLF, dot-stuffing not yet done) when they are needed, and
+    """A leased mail on its way; `render` makes its bytes (CRLF, dot-stuffing not yet done), in pieces, when they are needed;
     `owner` is the worker incarnation that holds the lease. `canonical` content is known to be ASCII, CRLF-ended and
     without leading dots, so nobody has to look. `pool` names the local addresses of its account; an `urgent` one
     (transactional) goes first."""
@@ -88,7 +88,7 @@ class Parcel:
     owner: int
     sender: str
     recipient: str
-    render: Callable[[], bytes]
+    render: Callable[[], tuple[bytes, ...]]
     canonical: bool = False
     pool: str = "shared"
     urgent: bool = False
@@ -96,12 +96,19 @@ class Parcel:
 
 @dataclass(slots=True)
 class Letter:
-    """A parcel that a connection has taken: rendered, with its commands; `bumps` counts connections it was handed
-    back from before anything of it was sent."""
+    """A parcel that a connection has taken: rendered, `size` bytes in all; `bumps` counts connections it was handed back from
+    before anything of it was sent."""
 
     parcel: Parcel
-    content: bytes
+    pieces: tuple[bytes, ...]
+    size: int
     bumps: int = 0
+
+
+def rendered(parcel: Parcel) -> Letter:
+    """The letter of a parcel; raises what its rendering raises."""
+    pieces = parcel.render()
+    return Letter(parcel, pieces, sum(map(len, pieces)))
 
 
 @dataclass(frozen=True, slots=True)

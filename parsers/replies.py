@@ -115,7 +115,8 @@ class ReplyReader:
         found: list[Reply | Garbled] = []
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            value = self._line(line.rstrip(b"\r"))
+            line = line.rstrip(b"\r")
+            value = (None if self._lines else _KNOWN.get(line)) or self._line(line)
             if value is not None:
                 found.append(value)
                 if self._broken:
@@ -125,8 +126,6 @@ class ReplyReader:
         return found
 
     def _line(self, line: bytes) -> Reply | Garbled | None:
-        if not self._lines and (known := _KNOWN.get(line)) is not None:
-            return known
         code = line[:3]
         self._size += len(line)
         # bytes.isdigit is ASCII only, unlike str.isdigit

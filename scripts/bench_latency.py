@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -26,7 +27,7 @@ from support_bench import Row, free_port, light_sink, report, sink_count, unsign
 
 from mta.session import Dialling, Opened, Target, close_session, open_session
 from mta.smtp import Dialogue
-from mta.values import Answered, Desk, Flight, Letter, Outcome, Parcel, Patience
+from mta.values import Answered, Desk, Flight, Letter, Outcome, Parcel, Patience, rendered
 from store.states import Status
 from store.values import Job, Tracked
 
@@ -109,7 +110,7 @@ async def theirs(port: int, mails: Sequence[bytes]) -> float:
 async def ours(port: int, mails: Sequence[bytes]) -> float:
     """Seconds that our dialogue needs for the mails."""
     job = Job(1, 1, RECIPIENT, "", (), Tracked.NONE, Status.QUEUED, 0, None)
-    waiting = deque(Letter(Parcel(job, 1, SENDER, RECIPIENT, lambda: b"", True), mail) for mail in mails)
+    waiting = deque(rendered(Parcel(job, 1, SENDER, RECIPIENT, partial(tuple, (mail,)), True)) for mail in mails)
     left, done = len(mails), asyncio.Event()
 
     def settled(_: Letter, outcome: Outcome) -> None:

@@ -131,10 +131,19 @@ class Database:
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for questions asked again and again, where each may see a moment of its own: PostgreSQL is told of no
-        transaction around them, so that each is one round trip instead of three."""
+        """A connection for questions asked again and again, where each may see its own moment: the database is told of no
+        transaction around them, so that on PostgreSQL each is one round trip instead of three, on SQLite one errand to the
+        connection's thread instead of two."""
         async with self._glancer.connect() as connection, connection.begin():
-            yield connection
+            if self._queue is None:
+                yield connection
+                return
+            raw = of(connection)
+            opening, raw.opening = raw.opening, ""
+            try:
+                yield connection
+            finally:
+                raw.opening = opening
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, TextClause, bindparam, case, exists, func, insert, or_, select, text, update
+from sqlalchemy import BigInteger, TextClause, and_, bindparam, case, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import lateness, quotas
@@ -190,7 +190,14 @@ def _job(
 
 
 _LEASABLE = (
-    select(campaigns.c.id, campaigns.c.account_id, campaigns.c.send_at, campaigns.c.paced_until, accounts.c.per_day)
+    select(
+        campaigns.c.id,
+        campaigns.c.account_id,
+        campaigns.c.send_at,
+        campaigns.c.paced_until,
+        accounts.c.per_day,
+        and_(campaigns.c.state == CampaignState.SENDING, campaigns.c.started_at.is_not(None)).label("begun"),
+    )
     .join(accounts, accounts.c.id == campaigns.c.account_id)
     .where(campaigns.c.id.in_(bindparam("ids", expanding=True)), campaigns.c.state.in_(_LIVE))
 )
@@ -210,11 +217,11 @@ async def lease(
     if jobs and (new_account_per_day or any(row.per_day for row in live)):
         owners = {row.id: row.account_id for row in live}
         jobs = await quotas.admit(conn, jobs, owners, new_account_per_day, now)
-    begun = {job.campaign_id for job in jobs}
-    if begun:
-        start = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.state == CampaignState.SCHEDULED)
+    begin = {job.campaign_id for job in jobs} - {row.id for row in live if row.begun}
+    if begin:
+        start = update(campaigns).where(campaigns.c.id.in_(begin), campaigns.c.state == CampaignState.SCHEDULED)
         await conn.execute(start.values(state=CampaignState.SENDING))
-        first = update(campaigns).where(campaigns.c.id.in_(begun), campaigns.c.started_at.is_(None))
+        first = update(campaigns).where(campaigns.c.id.in_(begin), campaigns.c.started_at.is_(None))
         await conn.execute(first.values(started_at=now))
     return jobs
 

@@ -174,7 +174,7 @@ def parcel(
 ) -> Parcel:
     """A mail to `address`, leased by worker 1."""
     job = Job(hash(address), campaign, address, "", (), Tracked.NONE, Status.QUEUED, 0, None)
-    return Parcel(job, 1, "bounce+x@gw.test", address, content if callable(content) else lambda: content)
+    return Parcel(job, 1, "bounce+x@gw.test", address, lambda: (content() if callable(content) else content,))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Printed:
     weight: int = 35_000
 
     def parcel(self, job: Job, worker: int) -> Parcel:
-        return Parcel(job, worker, "bounce@gw.test", job.address, lambda: b"")
+        return Parcel(job, worker, "bounce@gw.test", job.address, tuple)
 
 
 @dataclass

@@ -43,7 +43,7 @@ async def test_two_senders_keep_one_campaigns_rate(gateway: House, server: Serve
 
 def parcel(campaign: int, number: int) -> Parcel:
     job = Job(number, campaign, "a@b.test", "", (), Tracked.NONE, Status.QUEUED, 0, None)
-    return Parcel(job, 1, "bounce@gw.test", "a@b.test", lambda: b"")
+    return Parcel(job, 1, "bounce@gw.test", "a@b.test", tuple)
 
 
 def test_what_waits_for_two_turns_goes_back() -> None:

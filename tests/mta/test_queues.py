@@ -38,7 +38,7 @@ def test_what_came_back_is_the_next_of_its_campaign() -> None:
     queue = Queue(mails(1, 3))
     first = queue.pop()
     assert isinstance(first, Parcel)
-    queue.put_back(Letter(first, b"x"))
+    queue.put_back(Letter(first, (b"x",), 1))
     assert names(queue, 2) == ["c1n0", "c1n1"]
 
 

@@ -51,7 +51,7 @@ class Lines:
         return gone
 
     def hold(self, found: list[Job], worker: int) -> None:
-        self.waiting += [Parcel(job, worker, "", job.address, bytes) for job in found]
+        self.waiting += [Parcel(job, worker, "", job.address, tuple) for job in found]
 
 
 @pytest.fixture

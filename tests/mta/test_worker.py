@@ -231,8 +231,8 @@ async def test_what_cannot_be_given_back_now_is_given_back_later(
     await gateway.campaign(["a@dest.test"])
     async with gateway.db.write() as conn:
         (job,) = await jobs.lease(conn, number, now_ms(), {1: 1})
-    worker.unsent(Parcel(job, number, "", job.address, bytes))
-    worker.unsent(Parcel(job, number - 1, "", job.address, bytes))  # held by an earlier incarnation: not ours to free
+    worker.unsent(Parcel(job, number, "", job.address, tuple))
+    worker.unsent(Parcel(job, number - 1, "", job.address, tuple))  # held by an earlier incarnation: not ours to free
 
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")

@@ -65,7 +65,7 @@ def _typed(value: str) -> str:
     bare = (bare if found else value).strip().strip("<>").strip()
     if kind.strip().lower() in ("utf-8", "rfc822"):
         bare = _ESCAPED.sub(lambda code: _character(code[1]), bare)
-    if "@" not in bare and "+40" in bare:
+    if ("@" not in bare and "+40" in bare) or "+2B" in bare or "+3D" in bare:
         bare = _XTEXT.sub(lambda code: chr(int(code[1], 16)), bare)
     if bare.startswith("@") and ":" in bare:
         bare = bare.partition(":")[2]  # a source route (RFC 5321 appendix C)

@@ -154,7 +154,19 @@ def _blocks(text: str) -> list[Block]:
             out[-1][last] = f"{out[-1][last]} {line.strip()}"[:MAX_LINE]
         if len(out) >= MAX_BLOCKS:
             break
-    return [block for block in out if block]
+    return _rejoined([block for block in out if block])
+
+
+def _rejoined(blocks: list[Block]) -> list[Block]:
+    """Blocks, where a blank line that has no place there parted a recipient from what is said of it, in one."""
+    out: list[Block] = []
+    for block in blocks:
+        torn = out and "final-recipient" in out[-1] and "action" not in out[-1] and "status" not in out[-1]
+        if torn and "final-recipient" not in block and ("action" in block or "status" in block):
+            out[-1] = block | out[-1]
+        else:
+            out.append(block)
+    return out
 
 
 def _head(inner: bytes) -> Fields:

@@ -56,7 +56,9 @@ def _examine(raw: bytes, nested: bool) -> tuple[Report, ...] | None:
             _report(one.recipient, one.status, one.action, one.reply, (one.reply,)) for one in told[:MAX_REPORTS]
         )
     if not bounce_gate.is_bounce(notice):
-        return None
+        # a person forwards, as an attachment, what a server returned
+        inner = _examine(notice.inner, nested=True) if not nested and bounce_gate.is_forward(notice) else None
+        return inner if inner and inner[0].recipient else None
     fields = bounce_fields.stated(notice)[:MAX_REPORTS]
     if fields:
         return tuple(_of_fields(notice, one, len(fields) == 1) for one in fields)
@@ -65,7 +67,7 @@ def _examine(raw: bytes, nested: bool) -> tuple[Report, ...] | None:
         inner = _examine(notice.inner, nested=True)
         if inner and inner[0].recipient:
             return inner
-    action = "delayed" if bounce_gate.is_delay(notice) else ""
+    action = "relayed" if bounce_gate.is_arrival(notice) else "delayed" if bounce_gate.is_delay(notice) else ""
     if not names:
         return (_report("", _status(notice.text), action, _squeezed(notice.text), (), notice.text),)
     return tuple(_of_words(notice, one, action, len(names) == 1) for one in names)

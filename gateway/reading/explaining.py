@@ -16,7 +16,7 @@ from gateway.findings import gather
 from gateway.intake import carriage, personal
 from gateway.intake.choices import read_config
 from gateway.letters import previews
-from parsers import arf, dsn, mime, said, stopwords
+from parsers import arf, dsn, mbox, mime, said, stopwords
 from parsers import liste as lists
 from parsers.autoreply import absence_note, automatic
 from parsers.headers import first, read_fields
@@ -49,7 +49,7 @@ def explain(data: bytes, name: str, request: Answer) -> Answer:
     if data.startswith(_TNEF):
         data = _WINMAIL + b64encode(data)
     if looks_like_mail(data):
-        return _mail(_without_envelope(data), request)
+        return _mails(mbox.mails(data), request)
     return _list(data)
 
 
@@ -71,6 +71,16 @@ def looks_like_mail(data: bytes) -> bool:
 def _without_envelope(data: bytes) -> bytes:
     found = _ENVELOPE.match(data)
     return data[found.end() :] if found else data
+
+
+def _mails(raws: tuple[bytes, ...], request: Answer) -> Answer:
+    """One mail, or a box of several: what its bounces report, under the name of the first, where most are; else its first."""
+    if len(raws) > 1:
+        returned = [(raw, reports) for raw in raws if (reports := dsn.examine(raw))]
+        if 2 * len(returned) >= len(raws):
+            results = [_report(report) for _, reports in returned for report in reports if report.recipient]
+            return {"kind": "bounce"} | _about(mime.read(returned[0][0])) | {"results": results}
+    return _mail(raws[0], request)
 
 
 def _mail(raw: bytes, request: Answer) -> Answer:

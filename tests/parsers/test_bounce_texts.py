@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -49,6 +51,27 @@ def test_five_megabytes_of_one_thing_take_seconds_at_most(unit: bytes) -> None:
     dsn.examine(HEAD + unit * (5_000_000 // len(unit)))
     assert time.process_time() - started < 6
     assert len(read_notice(HEAD + unit * (5_000_000 // len(unit))).text) <= MAX_TEXT
+
+
+def test_reports_of_many_systems() -> None:
+    wrong = []
+    for line in (
+        (Path(__file__).parents[1] / "corpus" / "bounce_systems.jsonl").read_text(encoding="utf-8").splitlines()
+    ):
+        case = json.loads(line)
+        found = dsn.examine(case["raw"].encode())
+        told = None if found is None else [[one.recipient, one.severity.value, one.final] for one in found]
+        if told != case["reports"]:
+            wrong.append((case["name"], told))
+    assert not wrong
+
+
+def test_a_letter_about_a_failure_is_no_bounce() -> None:
+    letter = (
+        b"From: luc@d.example\nSubject: Failure of the project\n\nThe delivery failed, we could not deliver on time.\n"
+    )
+    assert dsn.examine(letter + b"Luc, luc@d.example\n") is None
+    assert dsn.examine(letter + b"Your mail could not be delivered to <jean@d.example>\n") is not None
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,16 @@ def test_an_order_of_somebody_who_will_be_away_is_an_order(words: str, machine: 
     assert facts(raw, REQUEST | {"mail_from": "a@b.test"})["automatic"] is machine
 
 
+def test_a_box_of_several_bounces_tells_them_all() -> None:
+    one = "From MAILER-DAEMON Fri Oct  2 10:00:05 2026\nFrom: MAILER-DAEMON@mx.test\nSubject: Undelivered\n\n"
+    one += "<{}@d.test>: 550 5.1.1 User unknown\n\nFrom here on, nothing.\n\n"
+    found = explain((one.format("a") + one.format("b")).encode(), "returned.mbox", REQUEST)
+    assert (found["kind"], [row["recipient"] for row in found["results"]]) == ("bounce", ["a@d.test", "b@d.test"])
+    letter = "From a@b.test Fri Oct  2 10:00:05 2026\nFrom: a@b.test\nSubject: Offre\n\nBonjour\n\n"
+    found = explain((letter + letter + one.format("a")).encode(), "sent.mbox", REQUEST)
+    assert found["kind"] == "mail"
+
+
 def test_a_stop_in_html_only_is_read() -> None:
     raw = b"From: a@b.test\nSubject: Re: Offre\nContent-Type: text/html\n\n"
     raw += b"<p>Bonjour,</p><p>STOP</p><blockquote>Offre</blockquote>"

@@ -60,7 +60,7 @@ floors: $(DEV)
 	$(BIN)/deptry .
 
 quick: $(DEV)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "$(QUICK)" $(ELSEWHERE) $(ARGS)
+	$(BIN)/python -m pytest --forks $(JOBS) -m "$(QUICK)" $(ELSEWHERE) $(ARGS)
 
 fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .

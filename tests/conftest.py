@@ -13,6 +13,7 @@ from pathlib import Path
 import compiled_once
 import hypothesis
 import pytest
+from forking import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks of pytest
 from store_helpers import NOW
 
 from store import accounts, campaigns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import itertools
 import os
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import compiled_once
+import empty_tables
 import hypothesis
 import pytest
 from forking import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks of pytest
@@ -48,23 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled() -> Iterator[None]:
-    """Statements are compiled once a test process, not once a database."""
-    with compiled_once.shared():
-        yield
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[empty_tables.Tables]:
+    """Statements are compiled and tables are made once a test process, not once a database."""
+    made = empty_tables.Tables(tmp_path_factory.mktemp("db"))
+    with compiled_once.shared(), pytest.MonkeyPatch.context() as patch:
+        made.share(patch)
+        yield made
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("db") / "m2c.db"
-
-    async def migrate() -> None:
-        db = Database.open(f"sqlite+aiosqlite:///{path}")
-        await db.migrate()
-        await db.close()
-
-    asyncio.run(migrate())
-    return path
+@pytest.fixture
+def migrated(tables: empty_tables.Tables) -> Path:
+    return tables.path()
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("config", "parsers", "store", "mail", "mta", "gateway")
+from sources import ROOT, imports
 
 # library -> the rooms or files in which it may be imported
 FENCES = {
@@ -39,18 +36,6 @@ FENCES = {
 FORBIDDEN = {"parsers/": {"asyncio", "socket", "sqlite3", "http", "urllib.request", "subprocess"}}
 
 
-def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, name.name) for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.lineno, node.module
-
-
-def _sources() -> list[Path]:
-    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-
-
 def _breaches(place: str, line: int, module: str) -> Iterator[str]:
     allowed = FENCES.get(module.partition(".")[0])
     if allowed is not None and not place.startswith(allowed):
@@ -61,23 +46,12 @@ def _breaches(place: str, line: int, module: str) -> Iterator[str]:
 
 
 def test_libraries_stay_behind_their_fences() -> None:
-    found = [
-        breach
-        for path in _sources()
-        for line, module in _imports(path)
-        for breach in _breaches(path.relative_to(ROOT).as_posix(), line, module)
-    ]
-    assert found == []
+    assert [breach for place, line, module in imports() for breach in _breaches(place, line, module)] == []
 
 
 def test_no_test_code_at_run_time() -> None:
     tests = {"pytest", "hypothesis", "tests", "trustme", "time_machine", "playwright", "xlwt", "unittest"}
-    found = [
-        f"{path.relative_to(ROOT)}:{line} {module}"
-        for path in _sources()
-        for line, module in _imports(path)
-        if module.partition(".")[0] in tests
-    ]
+    found = [f"{place}:{line} {module}" for place, line, module in imports() if module.partition(".")[0] in tests]
     assert found == []
 
 

@@ -1,8 +1,8 @@
 """Runs tests side by side in forks of one process that has imported and collected everything once: `--forks 2`.
 
-Processes that each import and collect anew cost as much as a thousand of the quick tests. Here the test files stand as numbers
-in a pipe, from which each fork takes the next; what becomes of the tests comes back as pytest's own reports. A test that takes
-its fork along is a failed test, and so is a run some of whose tests nobody finished.
+Processes that each import and collect anew cost as much as a thousand of the quick tests. Here the test files stand as
+numbers in a pipe, from which each fork takes the next; what becomes of the tests comes back as pytest's own reports. A test
+that takes its fork along is a failed test, and so is a run some of whose tests nobody finished.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Telling:
 class Hearing:
     """In the parent: passes on what a fork tells; knows the test that the fork is at, and counts those it has finished."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
+    def __init__(self, config: pytest.Config, fork: int) -> None:
+        self.config, self.fork = config, fork
         self.at: tuple[str, Place] | None = None
         self.finished = 0
 
@@ -64,7 +64,8 @@ class Hearing:
         caller.call_historic(kwargs=said) if caller.is_historic() else caller(**said)
 
     def ended(self) -> None:
-        """The fork is gone: the test that it was at has failed."""
+        """The fork says no more: the test that it was at has failed."""
+        os.waitpid(self.fork, 0)
         if self.at:
             died = pytest.TestReport(*self.at, {}, "failed", "its process ended in the midst of it", "call")
             self.config.hook.pytest_runtest_logreport(report=died)
@@ -91,12 +92,12 @@ def _prepare(config: Any, number: int, to: Connection) -> None:
     config._tmp_path_factory._basetemp = folder
 
 
-def _fork(session: pytest.Session, number: int, items: Iterator[pytest.Item]) -> Connection:
+def _fork(session: pytest.Session, number: int, items: Iterator[pytest.Item]) -> tuple[Connection, Hearing]:
     """Start a process that runs the tests it takes; returns the end where it is heard."""
     hears, tells = Pipe(duplex=False)
-    if os.fork():
+    if fork := os.fork():
         tells.close()
-        return hears
+        return hears, Hearing(session.config, fork)
     try:  # never back into the code of the parent
         _prepare(session.config, number, tells)
         _run(session, items)
@@ -115,9 +116,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     queue, fill = os.pipe()
     os.write(fill, b"".join(number.to_bytes(NUMBER, "big") for number in range(len(files))))  # a pipe holds 16,000
     os.close(fill)
-    taken = (item for number in iter(lambda: os.read(queue, NUMBER), b"") for item in files[int.from_bytes(number, "big")])
+    taken = (
+        item for number in iter(lambda: os.read(queue, NUMBER), b"") for item in files[int.from_bytes(number, "big")]
+    )
     config._tmp_path_factory.getbasetemp()
-    heard = {_fork(session, number, taken): Hearing(config) for number in range(config.option.forks)}
+    heard = dict(_fork(session, number, taken) for number in range(config.option.forks))
     while listening := [connection for connection in heard if not connection.closed]:
         for connection in wait(listening):
             assert isinstance(connection, Connection)
@@ -132,6 +135,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     if left := len(session.items) - sum(hearing.finished for hearing in heard.values()):
-        config.pluginmanager.getplugin("terminalreporter").write_line(f"\n{left} tests were not run to their end", red=True)
+        config.pluginmanager.getplugin("terminalreporter").write_line(
+            f"\n{left} tests were not run to their end", red=True
+        )
         raise session.Failed
     return True

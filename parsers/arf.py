@@ -8,7 +8,9 @@ anything. Raises nothing; at most 2 MB are read.
 from __future__ import annotations
 
 import email
+import quopri
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parseaddr
@@ -21,6 +23,13 @@ MAX_TOKENS = 50
 _DELIMITERS_MAX, _NESTED_MAX = 2_000, 60
 _TOKEN = re.compile(rf"(?<![a-z0-9])[a-z2-7]{{{LENGTH}}}(?![a-z0-9])")
 _JMRP = "x-hmxmroriginalrecipient"
+_JMRP_FROM, _JMRP_SUBJECT = (
+    re.compile(r"@(?:hotmail|outlook|live)\.com\b"),
+    re.compile(r"complaint about message from "),
+)
+_KIND = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]{0,60})")
+_FIELDS = 8_000  # characters of a part in which the fields of a report stand
+_RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +58,60 @@ def tokens_in(raw: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_TOKEN.findall(text)))[:MAX_TOKENS]
 
 
+def _tokens(message: Message, raw: bytes) -> tuple[str, ...]:
+    """The tokens of a report, in what is written in base64 too."""
+    coded = [part for part in message.walk() if str(part["Content-Transfer-Encoding"]).strip().lower() == "base64"]
+    found = [*tokens_in(raw), *(one for part in coded[:MAX_TOKENS] for one in tokens_in(_plain(part).encode()))]
+    return tuple(dict.fromkeys(found))[:MAX_TOKENS]
+
+
 def _standard(message: Message, raw: bytes) -> Complaint | None:
-    part = next((one for one in message.walk() if one.get_content_type() == "message/feedback-report"), None)
-    if part is None or message.get_content_type() != "multipart/report":
+    """RFC 5965, also where the report is nested, encoded, or in a part of another type."""
+    if message.get_content_type() == "multipart/report" and message.get_param("report-type") == "delivery-status":
         return None
-    fields = _fields(part)
-    kind = str(fields.get("Feedback-Type", "")).strip().lower()
-    if not kind:
+    parts = list(message.walk())
+    at, fields = next(((at, found) for at, part in enumerate(parts) if (found := _report(part)) is not None), (0, None))
+    named = _KIND.match(str(fields["Feedback-Type"])) if fields is not None else None
+    if fields is None or named is None:
         return None
     recipient = _address(fields.get("Original-Rcpt-To") or fields.get("Removal-Recipient"))
-    return Complaint(recipient or _address(_returned(message).get("To")), kind, tokens_in(raw))
+    return Complaint(recipient or _address(_returned(parts[at:]).get("To")), named[1].lower(), _tokens(message, raw))
+
+
+def _report(part: Message) -> Message | None:
+    """The fields of a report; a part of another type must look like one at its beginning."""
+    if part.get_content_type() == "message/feedback-report":
+        fields = email.message_from_string(_plain(part))
+        return fields if fields["Feedback-Type"] else None
+    if part.get_content_type() not in ("text/plain", "application/octet-stream", "message/delivery-status"):
+        return None
+    fields = email.message_from_string(_plain(part).lstrip()[:_FIELDS])
+    return fields if fields["Feedback-Type"] and (fields["Version"] or fields["User-Agent"]) else None
+
+
+def _plain(part: Message) -> str:
+    """The text of a part: of a message type too, whose content the standard library has already taken for a mail."""
+    payload = part.get_payload(decode=True)
+    if isinstance(payload, bytes):
+        return payload.decode("utf-8", "replace")
+    inner = part.get_payload()
+    if not isinstance(inner, list) or not inner or not isinstance(inner[0], Message):
+        return str(inner)
+    text = str(inner[0])
+    encoding = str(part["Content-Transfer-Encoding"] or "").strip().lower()
+    if encoding == "quoted-printable":
+        return quopri.decodestring(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    if encoding == "base64":
+        return b64decode(re.sub(r"[^A-Za-z0-9+/]", "", text) + "==").decode("utf-8", "replace")
+    return text
 
 
 def _microsoft(message: Message, raw: bytes) -> Complaint | None:
-    returned = _returned(message)
+    returned = _returned(list(message.walk()))
     recipient = _address(returned.get(_JMRP) or message.get(_JMRP))
-    return Complaint(recipient, "abuse", tokens_in(raw)) if recipient else None
+    if not recipient and _JMRP_SUBJECT.match(str(message["Subject"])) and _JMRP_FROM.search(str(message["From"])):
+        recipient = _address(returned.get("To"))
+    return Complaint(recipient, "abuse", _tokens(message, raw)) if recipient else None
 
 
 def _amazon(message: Message, raw: bytes) -> Complaint | None:
@@ -72,27 +119,14 @@ def _amazon(message: Message, raw: bytes) -> Complaint | None:
     recipient, kind = (
         complained(payload[:100_000].decode("utf-8", "replace")) if isinstance(payload, bytes) else ("", "")
     )
-    return Complaint(recipient, kind, tokens_in(raw)) if recipient else None
+    return Complaint(recipient, kind, _tokens(message, raw)) if recipient else None
 
 
-def _fields(part: Message) -> Message:
-    payload = part.get_payload()
-    if isinstance(payload, list) and payload:
-        inner = payload[0]
-        if isinstance(inner, Message):
-            return inner if inner.keys() else email.message_from_string(str(inner.get_payload()))
-    return email.message_from_string(str(payload))
-
-
-def _returned(message: Message) -> Message:
+def _returned(parts: list[Message]) -> Message:
     """The mail that was complained of, or an empty one."""
-    for part in message.walk():
-        payload = part.get_payload()
-        inner = payload[0] if isinstance(payload, list) and payload else None
-        if part.get_content_type() == "message/rfc822" and isinstance(inner, Message):
-            return inner
-        if part.get_content_type() == "text/rfc822-headers":
-            return email.message_from_string(str(payload))
+    for part in parts:
+        if part.get_content_type() in _RETURNED:
+            return email.message_from_string(_plain(part).lstrip())
     return Message()
 
 

@@ -6,10 +6,12 @@ In: the text of a mail. Out: `Told` values, none where the text is no such notif
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 MAX_TEXT = 100_000
+_KIND = re.compile(r'"(?:notification|event)Type"')  # feedback notifications, and events of configuration sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def _recipients(text: str, kind: str, name: str) -> list[dict[str, Any]]:
 
 def _notification(text: str) -> dict[str, Any]:
     start = text[:2_000].find("{")
-    if start < 0 or '"notificationType"' not in text[start : start + 2_000]:
+    if start < 0 or not _KIND.search(text, start, start + 2_000):
         return {}
     try:
         # lines were folded by mail programs in the middle of words

@@ -121,7 +121,7 @@ def _complaint(keyring: Keyring, envelope: Envelope, found: dict[str, Any]) -> R
 
 
 def _complained(envelope: Envelope, recipient: int, kind: str) -> Returned | None:
-    if kind == "opt-out":
+    if kind in ("opt-out", "opt-out-list"):
         change = Change(recipient, Event.UNSUBSCRIBE, envelope.received_at, detail={"why": "opt-out", "source": "arf"})
         return Returned(change, "stop_read", {"way": "arf"})
     if kind not in _COMPLAINTS:

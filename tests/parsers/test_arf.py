@@ -1,6 +1,7 @@
 """Complaints: RFC 5965 reports and Microsoft's, and the tokens in them."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -51,9 +52,54 @@ def test_any_bytes_give_a_value(junk: bytes) -> None:
     tokens_in(junk)
 
 
+ORIGINAL = f"From: marie@o.example\nTo: Jean <jean@d.example>\nList-Unsubscribe: <https://gw/u/{TOKEN}>\n\nBonjour\n"
+FIELDS = "Feedback-Type: abuse (spam)\nUser-Agent: X/1.0\nVersion: 1\n"
+
+
+def report(kind: str, fields: str, original: str, heads: str = "", top: str = "multipart/report") -> bytes:
+    head = f'From: fbl@isp.example\nMIME-Version: 1.0\nContent-Type: {top}; boundary="b"\n\n'
+    parts = f"--b\nContent-Type: text/plain\n\nA complaint\n\n--b\nContent-Type: {kind}\n\n{fields}\n"
+    return f"{head}{parts}--b\nContent-Type: message/rfc822\n{heads}\n{original}\n--b--\n".encode()
+
+
+def coded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def nested(raw: bytes) -> bytes:
+    head = b"From: abuse@isp.example\nTo: fbl@gw.example\nContent-Type: multipart/mixed; boundary=m\n\n"
+    return head + b"--m\nContent-Type: message/rfc822\n\n" + raw + b"\n--m--\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        report("message/feedback-report", FIELDS, ORIGINAL),
+        report("message/feedback-report", FIELDS, ORIGINAL, top="multipart/mixed"),
+        report("text/plain", FIELDS, ORIGINAL),
+        report("application/octet-stream; name=report.txt", FIELDS, ORIGINAL),
+        report("message/feedback-report\nContent-Transfer-Encoding: base64", coded(FIELDS), ORIGINAL),
+        report("message/feedback-report", FIELDS, coded(ORIGINAL), "Content-Transfer-Encoding: base64\n"),
+        nested(report("message/feedback-report", FIELDS, ORIGINAL)),
+        f"From: fbl@isp.example\nSubject: report\n\n{FIELDS}Original-Rcpt-To: jean@d.example\n\n{ORIGINAL}".encode(),
+        b"From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.1\nContent-Type: message/rfc822\n\n"
+        + ORIGINAL.encode(),
+    ],
+)
+def test_reports_that_follow_no_standard(raw: bytes) -> None:
+    found = read(raw)
+    assert found is not None and (found.recipient, found.type, found.tokens) == ("jean@d.example", "abuse", (TOKEN,))
+
+
+def test_what_only_speaks_of_complaints_is_none() -> None:
+    assert read(b"From: a@b.example\nSubject: complaint\n\nFeedback-Type: abuse is what they wrote\n") is None
+    assert read(nested(ORIGINAL.encode())) is None
+
+
 def test_a_complaint_in_amazons_json() -> None:
     words = '{"notificationType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"jean@d.example"}]}}'
-    found = read(b"From: no-reply@sns.example\nSubject: AWS Notification Message\n\n" + words.encode())
+    for spelling in (words.replace("notificationType", "eventType"), words):
+        found = read(b"From: no-reply@sns.example\nSubject: AWS Notification Message\n\n" + spelling.encode())
     assert found is not None and (found.recipient, found.type) == ("jean@d.example", "abuse")
     assert (
         read(b"From: a@b.example\n\n" + words.replace("Complaint", "Bounce").replace("complaint", "bounce").encode())

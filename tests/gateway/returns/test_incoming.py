@@ -120,6 +120,7 @@ def test_stop_by_mail() -> None:
         ("abuse", Event.COMPLAIN),
         ("fraud", Event.COMPLAIN),
         ("opt-out", Event.UNSUBSCRIBE),
+        ("opt-out-list", Event.UNSUBSCRIBE),
         ("not-spam", None),
         ("auth-failure", None),
     ],

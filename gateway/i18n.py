@@ -1,12 +1,13 @@
 """Words, numbers and dates as people read them, in French (default) and English.
 
 In: a locale, a dotted key and values; the words stand in `gateway/locales/LOCALE/ROOM.toml`, one file a room, all rooms
-merged. Out: text. A key or a value that is missing raises KeyError (a test holds both languages to the same keys and
-places); an unknown locale is French. Nothing is logged.
+merged. Out: text, French with its unbreakable spaces. A key or a value that is missing raises KeyError (a test holds both
+languages to the same keys and places); an unknown locale is French. Nothing is logged.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from zoneinfo import ZoneInfo
 LOCALES = ("fr", "en")
 DEFAULT = "fr"
 NARROW = "\u202f"  # narrow no-break space: French thousands, and before % : ; ? !
+UNBROKEN = "\u00a0"  # no-break space: before : and », behind «
+_ASCII = "smtp."  # what servers say to servers
+_HIGH, _COLON, _OPENING = re.compile(r" (?=[;!?])"), re.compile(r" (?=[:»])"), re.compile(r"(?<=«) ")
 _FOLDER = Path(__file__).parent / "locales"
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -35,8 +39,15 @@ def catalogue(locale: str) -> Mapping[str, str]:
         for key, value in _flat(tomllib.loads(file.read_text("utf-8"))):
             if key in words:
                 raise KeyError(f"{key} is defined twice ({file.name})")
-            words[key] = value
+            words[key] = value if key.startswith(_ASCII) else spaced(locale, value)
     return words
+
+
+def spaced(locale: str, words: str) -> str:
+    """Words whose French punctuation cannot begin a line, nor « end one; the files may be written with plain spaces."""
+    if known(locale) != "fr":
+        return words
+    return _OPENING.sub(UNBROKEN, _COLON.sub(UNBROKEN, _HIGH.sub(NARROW, words)))
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -68,6 +79,21 @@ def number(locale: str, n: int) -> str:
     """Return 12430 as `12 430` (narrow no-break space) or `12,430`."""
     grouped = f"{n:,}"
     return grouped.replace(",", NARROW) if known(locale) == "fr" else grouped
+
+
+def decimal(locale: str, n: float) -> str:
+    """Return 2.3 as `2,3` or `2.3`."""
+    return str(n).replace(".", ",") if known(locale) == "fr" else str(n)
+
+
+def duration(locale: str, ms: int) -> str:
+    """Return a length of time to its two largest units: `42 min`, `4 h 8 min`, `3 j 4 h`."""
+    minutes = ms // 60_000
+    day_ = "j" if known(locale) == "fr" else "d"
+    units = [(minutes // 1_440, day_), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    first = next((at for at, (n, _) in enumerate(units) if n), 2)
+    told = [f"{n}{UNBROKEN}{unit}" for n, unit in units[first : first + 2] if n] or [f"0{UNBROKEN}min"]
+    return UNBROKEN.join(told)
 
 
 def percent(locale: str, ratio: float | None, digits: int = 1) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from gateway.findings.catalogue import Severity
 from gateway.findings.finding import Finding, place, said, sorted_by_weight, to_do
-from gateway.i18n import plural, text
+from gateway.i18n import NARROW, plural, text
 from gateway.letters.letter import Block, Points, Records
 
 _TONES = {Severity.SERIOUS: "stop", Severity.WARNING: "warning", Severity.INFO: "info"}
@@ -60,7 +60,7 @@ def _item(locale: str, kind: Sequence[Finding]) -> str:
     sentence = f"{said(locale, first)} ({where})." if where else f"{said(locale, first)}."
     if places := [_place(locale, one) for one in others if one.line]:
         more = len(places) - _PLACES
-        also = (" ; " if locale == "fr" else "; ").join(places[:_PLACES])
+        also = (f"{NARROW}; " if locale == "fr" else "; ").join(places[:_PLACES])
         sentence += " " + text(locale, "tip.also", places=also + (f" (+ {more})" if more > 0 else ""))
     return f"{sentence}\n→ {to_do(locale, first)}"
 

@@ -7,12 +7,10 @@ text from anybody. Pure; raises nothing.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 _FONT = "font-family:'Segoe UI',Arial,Helvetica,sans-serif"
 _INK, _SOFT, _LINE, _BLUE, _PAPER = "#1f2933", "#5b6776", "#dde3ea", "#1d4ed8", "#f3f5f8"
@@ -94,38 +92,17 @@ class Sample:
 Block = Say | Head | Facts | Figures | Bars | Points | Records | Button | Sample
 
 
-_BEFORE, _AROUND = re.compile(r" ([;!?])"), re.compile(r" (:|»)|(«) ")
-
-
-def spaced(locale: str, block: Block) -> Block:
-    """A block whose French punctuation cannot begin a line; previews and records stay as they are."""
-    if locale != "fr" or isinstance(block, Sample | Records):
-        return block
-    return replace(block, **{field.name: _spaced(getattr(block, field.name)) for field in fields(block)})
-
-
-def _spaced(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_spaced, value))
-    if not isinstance(value, str):
-        return value
-    value = _BEFORE.sub("\u202f\\1", value)
-    return _AROUND.sub(lambda found: f"\u00a0{found[1]}" if found[1] else f"{found[2]}\u00a0", value)
-
-
-def as_text(locale: str, title: str, blocks: Sequence[Block], foot: str) -> str:
+def as_text(title: str, blocks: Sequence[Block], foot: str) -> str:
     """The letter as plain text, lines of 76 characters."""
-    told = ("\n" + _text(spaced(locale, block)) for block in blocks)
-    parts = [title, "=" * min(len(title), _WRAP), *told, "\n-- ", _text(spaced(locale, Say(foot)))]
+    told = ("\n" + _text(block) for block in blocks)
+    parts = [title, "=" * min(len(title), _WRAP), *told, "\n-- ", _text(Say(foot))]
     return "\n".join(parts) + "\n"
 
 
 def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str, stop: bool = False) -> str:
     """The letter as one HTML page, 600 pixels wide at most; `stop` colours its head red."""
     head = _TONES["stop"][1] if stop else _BLUE
-    rows = "".join(
-        f'<tr><td style="padding:0 32px 20px 32px">{_html(spaced(locale, block))}</td></tr>\n' for block in blocks
-    )
+    rows = "".join(f'<tr><td style="padding:0 32px 20px 32px">{_html(block)}</td></tr>\n' for block in blocks)
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(locale)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -71,7 +71,7 @@ def _build(desk: Desk, letter: Letter, now: int) -> bytes:
         to=Correspondent("", letter.to),
         from_=Correspondent(domain, f"mail@{domain}"),
         subject=letter.subject,
-        text=as_text(letter.locale, letter.title, letter.blocks, foot),
+        text=as_text(letter.title, letter.blocks, foot),
         html=as_html(letter.locale, letter.title, letter.blocks, foot, letter.stop),
         attachments=letter.files,
         in_reply_to=letter.answers,

@@ -19,7 +19,7 @@ from gateway.findings.listing import Sieve, of_addresses, of_lines, of_use, siev
 from gateway.findings.message import asks_for_address_book, of_message, of_subject
 from gateway.findings.page import of_page
 from gateway.findings.sender import of_answers
-from gateway.i18n import catalogue
+from gateway.i18n import catalogue, spaced
 from parsers import mime
 from parsers.submission import split
 
@@ -98,7 +98,8 @@ def test_the_letter_is_short_and_begins_with_the_gravest() -> None:
     assert [block.tone for block in blocks] == ["stop", "warning", "info"]
     (item,) = blocks[1].items
     assert item.startswith("Une balise <td> est ouverte et n'est pas refermée (ligne 1, colonne 3).")
-    assert "De même : ligne 2, colonne 3 (<td>) ; ligne 3, colonne 3 (<td>) ; ligne 4, colonne 3 (<td>) (+ 16)." in item
+    told = "De même : ligne 2, colonne 3 (<td>) ; ligne 3, colonne 3 (<td>) ; ligne 4, colonne 3 (<td>) (+ 16)."
+    assert spaced("fr", told) in item
     assert letter.blocks("fr", []) == [] == letter.records("fr", found)
     every: Any = letter.blocks("en", [Finding(code, Where.LIST, _values(code)) for code in CATALOGUE])
     assert [len(block.items) for block in every] == [8, 7, 5]

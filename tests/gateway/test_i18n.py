@@ -1,5 +1,6 @@
 """Both languages say the same things, and figures read as their readers write them."""
 
+import re
 from string import Formatter
 
 import pytest
@@ -89,3 +90,26 @@ def test_the_language_is_chosen_by_link_then_browser_then_campaign(
 @given(st.text(), st.text(), st.text(max_size=5))
 def test_any_header_gives_a_language(asked: str, accepts: str, default: str) -> None:
     assert i18n.negotiate(asked, accepts, default) in i18n.LOCALES
+
+
+def test_french_punctuation_never_begins_a_line_and_servers_hear_ascii() -> None:
+    french = i18n.catalogue("fr")
+    for key, words in french.items():
+        assert words.isascii() if key.startswith("smtp.") else not re.search(r" [;:!?»]|« ", words), key
+    assert i18n.spaced("fr", "« Oui » ; non : quoi ?") == "«\u00a0Oui\u00a0»\u202f; non\u00a0: quoi\u202f?"
+    assert i18n.spaced("en", "a : b") == "a : b"
+    assert all(words == i18n.spaced("en", words) for words in i18n.catalogue("en").values())
+
+
+def test_lengths_of_time_and_decimals() -> None:
+    told = [i18n.duration("fr", minutes * 60_000) for minutes in (0, 42, 60, 248, 4_560, 1_445)]
+    assert told == [
+        "0\u00a0min",
+        "42\u00a0min",
+        "1\u00a0h",
+        "4\u00a0h\u00a08\u00a0min",
+        "3\u00a0j\u00a04\u00a0h",
+        "1\u00a0j",
+    ]
+    assert i18n.duration("en", 86_400_000) == "1\u00a0d"
+    assert (i18n.decimal("fr", 2.3), i18n.decimal("en", 2.3)) == ("2,3", "2.3")

@@ -201,7 +201,7 @@ def test_the_end_as_people_say_it(ends_at: int | None, fr: str, en: str) -> None
 def test_the_sentence_of_the_contract() -> None:
     told = row(NOW + DAY + HOUR + 40 * MINUTE, "warmup", "orange")
     said = sentence("fr", "Europe/Paris", 12_430, told, PROVIDERS, NOW)
-    assert said == "12\u202f430 destinataires, fin estimée demain 11 h 40 : Orange limité par le rodage"
+    assert said == "12\u202f430 destinataires, fin estimée demain 11 h 40\u00a0: Orange limité par le rodage"
     said = sentence("en", "Europe/Paris", 1, row(NOW + HOUR), PROVIDERS, NOW)
     assert said == "1 recipient, expected end at 11:00"
     everyone = sentence("fr", "Europe/Paris", 2, row(NOW + HOUR, "warmup"), PROVIDERS, NOW)
@@ -221,7 +221,7 @@ async def test_only_campaigns_under_way_show_an_end(make: Any) -> None:
     campaign = await make(3)
     waiting = Ledger(3, 0, 0, 0, 3, {Status.QUEUED: 3}, {})
     told = shown("fr", campaign, waiting, row(NOW + HOUR, "rate", "free"), PROVIDERS, NOW)
-    assert told["line"] == "Fin estimée à 11 h 00 : Free limité en débit"
+    assert told["line"] == "Fin estimée à 11 h 00\u00a0: Free limité en débit"
     assert (told["end"], told["reason"]) == ("2026-09-04T09:00:00+00:00", "Free limité en débit")
     late = shown("fr", campaign, waiting, row(NOW - HOUR), PROVIDERS, NOW)
     assert late["end"] == "2026-09-04T08:00:00+00:00", "never in the past"

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select, text
 
 from config.settings import ConfigError, Gateway, Settings
+from gateway.i18n import spaced
 from gateway.intake.desk import Desk
 from gateway.letters import brakes
 from gateway.letters.alerts import EVERY, Alerts
@@ -110,7 +111,7 @@ async def test_the_quota_is_said_where_it_holds_somebody_back(desk: Desk, make: 
     async with db.write() as conn:
         await quotas.change(conn, account.id, 25)
     note = await brakes.quota_note(desk, account, campaign)
-    assert "par jour : 25. Part d'aujourd'hui : 25 ; le reste partira à compter du " in note
+    assert spaced("fr", "par jour : 25. Part d'aujourd'hui : 25 ; le reste partira à compter du ") in note
     other = await make(4)
     assert "atteint pour aujourd'hui" in await brakes.quota_note(desk, account, other)
     later = replace(other, send_at=now_ms() + 3 * DAY, recipients=26, locale="en")

@@ -37,7 +37,7 @@ def blocks(evil: str) -> list[Block]:
 
 def test_every_word_stands_in_both() -> None:
     said = blocks("Bonjour à tous")
-    page, plain = Tags(as_html("en", "Titre", said, "Pied")), as_text("en", "Titre", said, "Pied")
+    page, plain = Tags(as_html("en", "Titre", said, "Pied")), as_text("Titre", said, "Pied")
     for word in (
         "Titre",
         "Bonjour à tous",
@@ -57,4 +57,4 @@ def test_a_stranger_writes_words_only(junk: str) -> None:
     evil = f"<script>alert(1)</script><img src=x>{junk}\"'><a href=javascript:x>"
     names = Tags(as_html("fr", evil, blocks(evil), evil, stop=True)).names
     assert names <= {"html", "head", "meta", "title", "body", "table", "tr", "td", "div", "a", "br"}
-    as_text("fr", evil, blocks(evil), evil)
+    as_text(evil, blocks(evil), evil)

@@ -79,7 +79,7 @@ async def test_a_second_click_is_no_second_action(web: Web) -> None:
 @pytest.mark.parametrize(
     ("said", "doubt"),
     [
-        ({"date": "hier"}, "« hier »"),
+        ({"date": "hier"}, "«\u00a0hier\u00a0»"),
         ({"date": "25/12/2020 9h"}, "est déjà passé"),
         ({"date": "demain"}, "Il manque l&#39;heure"),
         ({"subject": "Pour {{Age}}"}, "ne correspond à aucune colonne"),
@@ -100,7 +100,7 @@ async def test_a_confirmed_modification_is_done_at_once(web: Web) -> None:
     (action,) = await done(web)
     link = f"/k/{sign(RING, Purpose.CONFIRM, action.id)}"
     page = (await web.reader.get(link)).text
-    assert "objet « Pour {{Nom}} »" in page
+    assert "objet «\u00a0Pour {{Nom}}\u00a0»" in page
     assert "Fait" in (await web.reader.post(link, fields(page))).text
     async with web.db.read() as conn:
         got = await campaigns.get(conn, web.campaign.id)
@@ -184,7 +184,7 @@ async def test_a_filter_of_the_report_goes_with_the_order(web: Web) -> None:
     packed = re.search(r'/extract\?filter=([^"]+)"', report)
     assert packed is not None
     page = (await web.reader.get(f"/r/{web.word}/extract?filter={packed[1]}")).text
-    assert "Nom contient « Dup »" in page and 'name="filter" value="c=l0' in page
+    assert "Nom contient «\u00a0Dup\u00a0»" in page and 'name="filter" value="c=l0' in page
     await send(web, "extract", {"filter": unquote(packed[1])})
     (action,) = await done(web)
     assert action.wish == {"tab": "all", "q": "", "filter": words}

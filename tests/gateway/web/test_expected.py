@@ -18,7 +18,7 @@ async def test_the_page_and_programs_are_told_the_expected_end(web: Web) -> None
     async with web.db.write() as conn:
         await forecasts.save(conn, Row(web.campaign.id, now_ms(), ends_at, "warmup", "orange", 3))
     page = (await web.reader.get(f"/r/{web.word}")).text
-    assert "Fin estimée le " in page and " : Orange limité par le rodage" in page
+    assert "Fin estimée le " in page and "\u00a0: Orange limité par le rodage" in page
     live = json.loads((await web.reader.get(f"/r/{web.word}/live?lang=en")).text)["regions"]["head"]
     assert "Expected end on " in live and ": Orange limited by the warm-up" in live
     told = json.loads((await web.reader.get(f"/r/{web.word}.json?lang=en")).text)

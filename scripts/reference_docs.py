@@ -129,7 +129,7 @@ def _doctor() -> list[tuple[str, str]]:
     return [
         (key.split(".")[1], key)
         for key in sorted(catalogue("en"))
-        if key.startswith("doctor.") and key.endswith(".text")
+        if key.startswith("doctor.") and key.endswith((".text", ".text.other"))
     ]
 
 

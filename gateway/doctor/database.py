@@ -67,7 +67,7 @@ async def _tables(database: Database) -> list[Finding]:
     else:
         told.append(ok("database_ok", database=name, current=current))
     if theirs is not None and abs(theirs - at) > _CLOCK:
-        told.append(warning("database_clock", seconds=f"{abs(theirs - at) / 1000:.1f}"))
+        told.append(warning("database_clock", seconds=round(abs(theirs - at) / 1000, 1)))
     return told
 
 
@@ -134,7 +134,7 @@ async def _whole(database: Database, settings: Settings, deep: bool) -> list[Fin
     except OSError:
         size = 0
     if size > _DEEP and not deep:
-        return [advice("database_unread", size=f"{size / 1e9:.1f}")]
+        return [advice("database_unread", size=round(size / 1e9, 1))]
     try:
         async with database.read() as conn:
             damaged = await health.damage(conn)

@@ -39,17 +39,34 @@ class Finding:
     values: dict[str, Any] = field(default_factory=dict)
 
     def text(self, locale: str) -> str:
-        """The sentence."""
-        return i18n.text(locale, f"doctor.{self.code}.text", **self._shown())
+        """The sentence; one that counts (`n`) has a singular and a plural."""
+        key, shown = f"doctor.{self.code}.text", self._shown(locale)
+        if i18n.has(locale, key):
+            return i18n.text(locale, key, **shown)
+        return i18n.plural(locale, key, **shown | {"n": self.values["n"]})
 
     def remedy(self, locale: str) -> str:
         """What to do; empty where there is nothing to do."""
         key = f"doctor.{self.code}.remedy"
-        return i18n.text(locale, key, **self._shown()) if i18n.has(locale, key) else ""
+        return i18n.text(locale, key, **self._shown(locale)) if i18n.has(locale, key) else ""
 
-    def _shown(self) -> dict[str, str]:
+    def _shown(self, locale: str) -> dict[str, str]:
         # DNS and mail servers belong to strangers: what they say must not command a terminal
-        return {name: "".join(c if c.isprintable() else "·" for c in str(value)) for name, value in self.values.items()}
+        return {name: "".join(map(_harmless, self._written(locale, name))) for name in self.values}
+
+    def _written(self, locale: str, name: str) -> str:
+        """A value as its reader writes it: 2,3 or 2.3, minutes as a duration, what is amiss with a host in words."""
+        value = self.values[name]
+        if name == "minutes":
+            return i18n.duration(locale, int(value) * 60_000)
+        if self.code.startswith("host_") and name in ("kind", "why"):
+            places = {place: self.values.get(place, "") for place in ("host", "gateway")}
+            return i18n.text(locale, f"hosts.{'why_' if name == 'why' else ''}{value}", **places)
+        return i18n.decimal(locale, value) if isinstance(value, float) else str(value)
+
+
+def _harmless(char: str) -> str:
+    return char if char.isprintable() or char in i18n.UNBROKEN + i18n.NARROW else "·"
 
 
 def ok(code: str, **values: Any) -> Finding:
@@ -81,6 +98,13 @@ def lines(findings: Sequence[Finding], locale: str) -> list[str]:
         if one.level > Level.OK and (remedy := one.remedy(locale)):
             told.append(f"           → {remedy}")
     return told
+
+
+def summary(findings: Sequence[Finding], locale: str) -> str:
+    """How many findings press, in one line below all."""
+    counts = [(level, sum(one.level is level for one in findings)) for level in (Level.CRITICAL, Level.WARNING)]
+    told = [i18n.plural(locale, f"doctor_sum.{level.code}", n) for level, n in counts if n]
+    return ", ".join(told) or i18n.text(locale, "doctor_sum.well")
 
 
 def as_json(findings: Sequence[Finding], locale: str) -> dict[str, Any]:

@@ -47,11 +47,11 @@ def disk(data: Path, least: int) -> list[Finding]:
         slow = _fsync(data)
     except OSError as error:
         return [critical("folder_missing", folder=data, why=error.strerror or str(error))]
-    size = f"{free / 1e9:.1f}"
+    size = round(free / 1e9, 1)
     room = critical if free < least else warning if free < _LOW * least else ok
-    told = [room("disk_ok" if room is ok else "disk_low", folder=data, free=size, least=f"{least / 1e9:.1f}")]
+    told = [room("disk_ok" if room is ok else "disk_low", folder=data, free=size, least=round(least / 1e9, 1))]
     speed = warning if slow > _SLOW else ok
-    return [*told, speed("fsync_slow" if speed is warning else "fsync_ok", folder=data, ms=f"{slow * 1000:.1f}")]
+    return [*told, speed("fsync_slow" if speed is warning else "fsync_ok", folder=data, ms=round(slow * 1000, 1))]
 
 
 def _fsync(folder: Path) -> float:

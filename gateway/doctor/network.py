@@ -55,7 +55,8 @@ def certificate(chain: Path, key: Path, domain: str, now: datetime) -> list[Find
         context.load_cert_chain(chain, key)
         seen = look(chain)
     except (OSError, ValueError, IndexError) as error:
-        return [critical("certificate_broken", file=chain, why=" ".join(str(error).split()))]
+        why = error.strerror if isinstance(error, FileNotFoundError | PermissionError) else str(error)
+        return [critical("certificate_broken", file=chain, why=" ".join((why or "").split()))]
     left, date = (seen.ends - now).days, f"{seen.ends:%Y-%m-%d}"
     told = []
     if seen.ends <= now:
@@ -112,8 +113,8 @@ async def clock(server: str, port: int) -> Finding:
             transport.close()
     off = abs(theirs - (began + ended) / 2)
     if off > _OFF:
-        return (critical if off > _FAR_OFF else warning)("clock_off", server=server, seconds=f"{off:.1f}")
-    return ok("clock_ok", server=server, seconds=f"{off:.2f}")
+        return (critical if off > _FAR_OFF else warning)("clock_off", server=server, seconds=round(off, 1))
+    return ok("clock_ok", server=server, seconds=round(off, 2))
 
 
 def now() -> datetime:

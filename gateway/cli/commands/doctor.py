@@ -12,7 +12,7 @@ import json
 
 from config.settings import ConfigError
 from gateway.cli.commands.database import settings_of
-from gateway.doctor.finding import Finding, Level, as_json, critical, lines, status
+from gateway.doctor.finding import Finding, Level, as_json, critical, lines, status, summary
 
 
 def doctor(found: argparse.Namespace) -> int:
@@ -35,4 +35,4 @@ def _print(findings: list[Finding], locale: str, found: argparse.Namespace) -> N
         return
     shown = [one for one in findings if one.level > Level.ADVICE] if found.quiet else findings
     if shown:
-        print("\n".join(lines(shown, locale)))
+        print("\n".join([*lines(shown, locale), "", summary(shown, locale)]))

@@ -182,3 +182,25 @@ def test_old_backups_are_told(tmp_path: Path) -> None:
     assert [one.code for one in machine.backup(tmp_path, "2d", now)] == ["backup_old"]
     assert [one.code for one in machine.backup(tmp_path, "4d", now)] == ["backup_ok"]
     assert re.search(r"\d{4}-\d\d-\d\d", machine.backup(tmp_path, "4d", now)[0].text("fr"))
+
+
+@pytest.mark.parametrize(
+    ("n", "told"), [(0, "0 destinataire attend."), (1, "1 destinataire attend."), (2, "2 destinataires attendent.")]
+)
+def test_what_is_counted_agrees_and_figures_are_written_as_read(n: int, told: str) -> None:
+    assert finding.critical("serve_stands", n=n).text("fr").endswith(told)
+    late = finding.warning("queue_late", n=n, minutes=248)
+    assert late.text("fr").endswith("depuis 4\u00a0h\u00a08\u00a0min.")
+    assert finding.ok("database_ok", database="x", current=2.5).text("fr").endswith("2,5.")
+    assert "2.5" in str(finding.as_json([finding.ok("fsync_ok", folder="x", ms=2.5)], "fr")["findings"][0]["values"])
+
+
+def test_a_host_that_fails_is_told_in_words() -> None:
+    why = finding.warning("host_links", host="envois.a.test", why="silent", gateway="gw.test")
+    assert why.text("fr").endswith("à la place de envois.a.test. Personne ne répond à envois.a.test.")
+
+
+def test_the_last_line_counts_what_presses() -> None:
+    bad, warn, fine = finding.critical("senders_none"), finding.warning("backup_never"), finding.ok("keys_ok")
+    assert finding.summary([bad, bad, warn, fine], "fr") == "2 points graves, 1 point à surveiller"
+    assert finding.summary([fine], "en") == "Nothing that presses."

@@ -238,14 +238,11 @@ def sender_line(campaign: Campaign, gateway: str) -> str:
 
 
 def figures(campaign: Campaign) -> Figures:
-    """The five figures of a campaign."""
-    names = ("lines", "invalid", "duplicate", "suppressed", "recipients")
-    return Figures(
-        tuple(
-            (text(campaign.locale, f"ack.figures_{name}"), number(campaign.locale, getattr(campaign, name)))
-            for name in names
-        )
-    )
+    """The five figures of a campaign, in the words of its report."""
+    locale = campaign.locale
+    counts = {"read": campaign.lines, "invalid": campaign.invalid, "duplicate": campaign.duplicate,
+              "suppressed": campaign.suppressed, "recipients": campaign.recipients}  # fmt: skip
+    return Figures(tuple((plural(locale, f"ledger.{name}", n), number(locale, n)) for name, n in counts.items()))
 
 
 def _facts(desk: Desk, campaign: Campaign, summary: Summary, when: str, attested: bool) -> Facts:

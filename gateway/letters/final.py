@@ -106,7 +106,7 @@ def _figures(case: _Case) -> Figures:
     found = [("recipients", case.ledger.recipients), ("sent", measures.get("sent", 0)), ("delivered", delivered)]
     if _followed(case):
         found += [("opened", measures.get("opened", 0)), ("clicked", measures.get("clicked", 0))]
-    return Figures(tuple((text(locale, f"final.figure_{name}"), number(locale, n)) for name, n in found))
+    return Figures(tuple((plural(locale, f"final.figure_{name}", n), number(locale, n)) for name, n in found))
 
 
 def _followed(case: _Case) -> bool:

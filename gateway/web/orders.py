@@ -113,4 +113,12 @@ def _form(request: Request, campaign: Campaign, talk: Talk, at: str = "", doubt:
 
 def _said(campaign: Campaign, said: str, stage: str = "nothing") -> Response:
     reasons = [reason(campaign.locale, one) for one in campaign.held] if stage == "nothing" else []
-    return page("order_done.html", campaign.locale, campaign=campaign, stage=stage, said=said, reasons=reasons)
+    return page(
+        "order_done.html", campaign.locale, campaign=campaign, stage=stage, said=_bare(campaign, said), reasons=reasons
+    )
+
+
+def _bare(campaign: Campaign, said: str) -> str:
+    """The words of a letter without its greeting."""
+    rest = said.removeprefix(text(campaign.locale, "talk.greeting"))
+    return rest[:1].upper() + rest[1:]

@@ -144,7 +144,7 @@ def _state(locale: str, look: Look, pause: Pause | None, waiting: int | None, no
         return "delivered", i18n.text(locale, "providers.over" if is_over(look.campaign) else "providers.done")
     return (
         ("opened", i18n.text(locale, "providers.going"))
-        if state is CampaignState.SENDING
+        if state is CampaignState.SENDING and not look.suspended
         else ("stopped", i18n.text(locale, "providers.still"))
     )
 

@@ -134,6 +134,7 @@ def _values(request: Request, look: Look) -> dict[str, Any]:
     values["told"] = [] if values["past"] else history.lines(request, campaign, look.done)
     providers, now = context.of(request).providers(), now_ms()
     values |= panels.values(locale, look, providers, now)
+    values |= {"suspended": look.suspended, "over": looking.is_over(campaign)}
     values["halted"] = panels.sentences(locale, look, providers, now)
     values["expected"] = _expected(request, campaign, look.ledger, None if look.suspended else look.ahead)
     return values

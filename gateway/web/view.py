@@ -37,6 +37,7 @@ def figures(campaign: Campaign, ledger: Ledger, curve: charts.Curve | None) -> d
         "done": done,
         "waiting": ledger.recipients - done,
         "share": done / ledger.recipients if ledger.recipients else 0.0,
+        "left": ledger.statuses.get(Status.STOPPED, 0) if campaign.state is CampaignState.STOPPED else 0,
         "moving": campaign.state in MOVING,
         "may_pause": campaign.state in (CampaignState.SENDING, CampaignState.SCHEDULED),
         "may_stop": campaign.state in (*MOVING, CampaignState.HELD),

@@ -100,7 +100,7 @@ def test_a_date_by_keyboard_then_sent_at_once_after_all(browser: Browser, site: 
         expect(page.get_by_role("status")).to_contain_text("l'envoi à 160 destinataires commencera le")
         assert made.state() == ("scheduled", 0)
         page.goto(site.url + made.page)  # the token is spent, whoever opens the link again
-        expect(page.get_by_role("status")).to_contain_text("il a déjà été répondu « envoyer plus tard »")
+        expect(page.get_by_role("status")).to_contain_text("Il a déjà été répondu « envoyer plus tard »")
         page.goto(
             f"{site.url}/v/{sign(site.ring, Purpose.ORDER, made.number, 2)}"
         )  # that of the letter of confirmation

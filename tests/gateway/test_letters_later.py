@@ -133,7 +133,7 @@ async def test_the_final_report_comes_once_a_day_after_the_end(tmp_path: Path) -
         assert sorted(mails) == ["anne@firm.example", "chef@firm.example", "compta@firm.example"]
         said = words(mails["anne@firm.example"])
         assert "Le bilan de votre campagne" in said and "Portes ouvertes" in said
-        assert "3 destinataires 3 envoyés 2 délivrés 1 ont ouvert 1 ont cliqué" in said
+        assert "3 destinataires 3 envoyés 2 délivrés 1 a ouvert 1 a cliqué" in said
         assert "33,3 % Taux d'ouverture 1 sur 3 envoyés" in said
         assert "100,0 % Taux de réactivité 1 sur 1 qui ont ouvert" in said
         assert "Annulé : 1" in said and "écartées de vos prochains envois" in said

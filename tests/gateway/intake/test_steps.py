@@ -189,7 +189,7 @@ async def test_a_mail_becomes_a_campaign(tmp_path: Path) -> None:
         assert (answer["To"], answer["Auto-Submitted"]) == ("anne@firm.example", "auto-replied")
         assert str(answer["Reply-To"]).startswith("campagne+")
         assert f"https://gw.example/r/{token}" in said
-        assert "4 lignes lues 1 invalides 1 en double 0 écartées 2 destinataires" in said
+        assert "4 lignes lues 1 invalide 1 doublon 0 écartée 2 destinataires" in said
         assert "2 destinataires, fin estimée dans la minute." in said
         assert "boss@firm.example" in said
         assert "Bonjour Durand" in said
@@ -302,7 +302,7 @@ async def test_who_is_not_written_to(tmp_path: Path) -> None:
         assert (campaign.lines, campaign.invalid, campaign.suppressed, campaign.recipients) == (7, 3, 1, 3)
         said = [row[-1] for row in grid(files(answer)["LISTE_corrigee.xlsx"])[1:]]
         assert said[0] == "Ce domaine n'existe pas"
-        assert said[4] == "À ne plus contacter depuis le 01/01/1970 01:00 : désabonnement"
+        assert said[4] == "À ne plus contacter depuis le 01/01/1970 01:00\u00a0: désabonnement"
 
 
 async def _one(database: Database) -> AsyncIterator[Any]:

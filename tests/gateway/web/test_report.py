@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from sqlalchemy import update
 from store_helpers import KEYS
 from web_fixture import Web
 from web_helpers import Reader
@@ -53,7 +54,7 @@ async def test_a_held_campaign_says_why(web: Web) -> None:
     async with web.db.write() as conn:
         await campaigns.set_held(conn, web.campaign.id, reasons)
     text = (await web.reader.get(f"/r/{web.word}")).text
-    assert "Config, ligne 2 : &lt;b&gt;" in text
+    assert "Config, ligne 2\u00a0: &lt;b&gt;" in text
     assert "vérifiée (s._domainkey.a.test)" in text and "<li>new_one</li>" in text
     assert "Config, line 2: &lt;b&gt;" in (await web.reader.get(f"/r/{web.word}/live?lang=en")).text.replace("\\", "")
     async with web.db.write() as conn:
@@ -226,3 +227,28 @@ async def test_a_report_is_there_as_long_as_the_setting_says(web: Web) -> None:
         await conn.execute(campaigns_table.update().values(finished_at=now_ms() - 31 * 86_400_000, state="finished"))
     longer = Reader(build(replace(web.reader.app.state.context, report_days=40)))
     assert (await longer.get(f"/r/{web.word}")).status == 200
+
+
+async def test_a_stopped_report_says_who_got_nothing_and_waits_for_nothing(web: Web) -> None:
+    async with web.db.write() as conn:
+        await control.stop(conn, web.campaign.id, now_ms())
+        await control.settle_stopped(conn, now_ms())
+    text = (await web.reader.get(f"/r/{web.word}")).text
+    assert "L&#39;envoi a été arrêté avant la fin\u00a0: 3 destinataires n&#39;ont rien reçu." in text
+    assert "aucun envoi" in text and "pas encore d&#39;envoi" not in text
+    assert "Aucun message n&#39;a été délivré." in text and "dès le premier message" not in text
+
+
+async def test_nobody_opened_is_not_nothing_sent(web: Web) -> None:
+    await deliver(web)
+    text = (await web.reader.get(f"/r/{web.word}")).text
+    assert "aucune ouverture" in text and "pas encore d&#39;envoi" not in text
+
+
+async def test_an_erased_report_says_so_at_its_head_and_is_not_live(web: Web) -> None:
+    async with web.db.write() as conn:
+        over = update(campaigns_table).where(campaigns_table.c.id == web.campaign.id)
+        await conn.execute(over.values(state="finished", finished_at=1, erased_at=1))
+    head = (await web.reader.get(f"/r/{web.word}")).text.partition('<ul class="kpis">')[0]
+    assert "Rapport archivé" in head and "plus aucun message" not in head
+    assert 'id="live"' not in head and "Actualiser" not in head

@@ -187,13 +187,19 @@ async def test_what_intake_refuses_comes_back_as_it_was(desk: Desk) -> None:
         await conn.exec_driver_sql(f"UPDATE accounts SET suspended = 1 WHERE id = {desk.api.account}")
     await desk.api.intake()
     refused = await desk.anne.get(f"{base}/suite")
-    assert "suspendu" in refused.text
+    assert "Contactez l&#39;administrateur de la passerelle" in refused.text
     async with desk.api.db.write() as conn:
         await conn.exec_driver_sql("UPDATE accounts SET suspended = 0")
     again = await desk.anne.get(f"{base}/envoi")
     await desk.anne.post(f"{base}/envoyer", **hidden(again.text, f"{base}/envoyer"))
     await desk.api.intake()
     assert "/x/campagnes/" in (await desk.anne.get(f"{base}/suite")).headers["location"]
+    going = (await desk.anne.get("/x/campagnes")).text
+    assert "Envoi en cours" in going and "suspendu" not in going
+    async with desk.api.db.write() as conn:
+        await conn.exec_driver_sql("UPDATE accounts SET suspended = 1")
+    halted = (await desk.anne.get("/x/campagnes")).text
+    assert "Votre compte est suspendu" in halted and "Compte suspendu" in halted and "Envoi en cours" not in halted
 
 
 async def test_a_draft_is_its_writer_s_and_reading_alone_writes_none(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.classify import INFRASTRUCTURE, Fate, ReplyClass, classify
-from parsers.replies import Stage, make
+from parsers.replies import Reply, ReplyReader, Stage, make
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT.parent / "shared" / "cases" / "smtp"
@@ -73,6 +73,27 @@ CASES = ROOT.parent / "shared" / "cases" / "smtp"
 def test_table(code: int, text: str, stage: Stage, reply_class: str, fate: Fate, suppress: bool) -> None:
     verdict = classify(make(code, text), stage)
     assert (verdict.reply_class.value, verdict.fate, verdict.suppress) == (reply_class, fate, suppress)
+
+
+def test_replies_of_providers_in_french_and_english() -> None:
+    wrong = []
+    for line in (Path(__file__).parents[1] / "corpus" / "replies.jsonl").read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        reply = ReplyReader().feed(f"{case['reply']}\r\n".encode())[0]
+        verdict = classify(reply, Stage(case["stage"])) if isinstance(reply, Reply) else None
+        if verdict is None or (verdict.reply_class.value, verdict.suppress) != (case["class"], case["suppress"]):
+            wrong.append((case, verdict))
+    assert not wrong
+
+
+def test_what_is_said_of_our_own_address_suppresses_nobody() -> None:
+    for text in (
+        "Verification failed for <bounce+x@gw.example>\nNo Such User Here",
+        "Sender verify failed",
+        "Callback setup failed while verifying <bounce+x@gw.example>",
+        "Requested action not taken: mailbox unavailable\ninvalid DNS MX or A/AAAA resource record",
+    ):
+        assert not classify(make(550, text), Stage.RCPT).suppress, text
 
 
 @pytest.mark.parametrize(

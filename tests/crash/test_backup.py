@@ -42,12 +42,12 @@ async def kept(database: Path) -> tuple[set[str], list[str]]:
 
 
 def test_what_was_acknowledged_is_in_the_backup(tmp_path: Path, gateway: Running, shared_sink: Sink) -> None:
-    gateway.submit(message(3_000))
+    gateway.submit(message(2_000))
     acknowledged: list[str] = []
     done = threading.Event()
 
     def submit() -> None:
-        while not done.is_set():
+        while not done.wait(0.1):
             mail = message(5)
             gateway.submit(mail)
             acknowledged.append(str(mail["Message-ID"]))
@@ -56,7 +56,7 @@ def test_what_was_acknowledged_is_in_the_backup(tmp_path: Path, gateway: Running
     for user in users:
         user.start()
     try:
-        for n in range(3):
+        for n in range(2):
             until(lambda n=n: len(acknowledged) > 8 * (n + 1), 90, "mails are taken")
             before = list(acknowledged)
             file = tmp_path / f"{n}.tar.gz"

@@ -6,6 +6,7 @@ otherwise are given as environment overrides.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -20,13 +21,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from gateway.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOUNDED: dict[str, Path] = {}
-_LOOK = 0.02  # seconds between two looks
+_LOOK, _LONGEST = 0.02, 0.5  # seconds between two looks
+_SHARE = 5  # times as long as a look takes
 _NUMBERS = itertools.count()
 PASSWORD = "correct horse battery"
 _REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
@@ -46,15 +52,17 @@ def free_ports(n: int) -> list[int]:
 def until(done: Callable[[], Any], seconds: float, what: str) -> Any:
     """Wait for a condition, by asking often; AssertionError with `what` when it never comes.
 
-    Seconds in which this very process got no processor do not count: those who are waited for got none either.
+    Seconds in which this very process got no processor do not count: those who are waited for got none either. A question
+    that takes long is asked less often, so that those who are waited for have the processor.
     """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while (asked := time.monotonic()) < deadline:
         if value := done():
             return value
         asleep = time.monotonic()
-        time.sleep(_LOOK)
-        deadline += max(0.0, time.monotonic() - asleep - 2 * _LOOK)
+        pause = min(max(_LOOK, _SHARE * (asleep - asked)), _LONGEST)
+        time.sleep(pause)
+        deadline += max(0.0, time.monotonic() - asleep - pause - _LOOK)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
@@ -106,14 +114,27 @@ class Running:
         if made is not None and not own:
             shutil.copytree(made, folder)
             return
-        self.command("init", "--dir", str(folder), "--domain", "gateway.test")
-        login = ["account", "add", "acme", "--login", "acme", "--password-stdin", "--legal-name", "ACME SAS"]
-        self.command(*login, "--address", "1 rue de la Paix, 75002 Paris", stdin=PASSWORD)
-        self.command("sender", "add", "acme", "contact@acme.test", "--verified")
+        self._main("init", "--dir", str(folder), "--domain", "gateway.test")
+        config = ("--config", str(folder / "mail2campaign.toml"))
+        login = ("account", "add", "acme", "--login", "acme", "--password-stdin", "--legal-name", "ACME SAS")
+        self._main(*config, *login, "--address", "1 rue de la Paix, 75002 Paris", stdin=PASSWORD)
+        self._main(*config, "sender", "add", "acme", "contact@acme.test", "--verified")
         if own:
             return
         _FOUNDED["folder"] = folder.with_name("founded")
         shutil.copytree(folder, _FOUNDED["folder"])
+
+    def _main(self, *words: str, stdin: str = "") -> None:
+        """Run one command in this process, which has most of it imported: a Python of its own takes ten times as long."""
+        said = io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment),
+            patch("sys.stdin", io.StringIO(stdin)),
+            redirect_stdout(said),
+            redirect_stderr(said),
+        ):
+            status = main(words)
+        assert status == 0, f"{words}: {said.getvalue()}"
 
     def command(self, *words: str, stdin: str = "", folder: Path | None = None) -> str:
         """Run one command of the gateway, or in another folder; AssertionError with its complaint when it fails."""

@@ -130,7 +130,7 @@ def _figures(desk: Desk, locale: str, brake: Brake) -> Figures:
     return Figures(
         (
             (text(locale, "brake.figure_answers"), number(locale, brake.answers)),
-            (text(locale, f"brake.figure_{brake.reason}"), number(locale, brake.count)),
+            (plural(locale, f"brake.figure_{brake.reason}", brake.count), number(locale, brake.count)),
             (text(locale, "brake.figure_limit"), percent(locale, limit / 100, digits)),
             (text(locale, "brake.figure_rate"), percent(locale, brake.count / brake.answers, digits)),
         )

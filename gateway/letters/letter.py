@@ -108,7 +108,8 @@ def as_html(locale: str, title: str, blocks: Sequence[Block], foot: str, stop: b
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title></head>\n"
         f'<body style="margin:0;padding:0;background:{_PAPER}">'
-        f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="{_PAPER}">'
+        f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="{_PAPER}" '
+        'style="table-layout:fixed">'  # or a phone makes it as wide as its content, and all of it small
         '<tr><td align="center" style="padding:24px 12px">\n'
         '<table role="presentation" width="600" cellpadding="0" cellspacing="0" border="0" bgcolor="#ffffff" '
         f'style="width:600px;max-width:100%;table-layout:fixed;background:#ffffff;border:1px solid {_LINE}">\n'
@@ -161,9 +162,8 @@ def _html(block: Block) -> str:
             return _table("".join(_fact(name, value) for name, value in rows))
         case Figures(cells):
             last = len(cells) - 1
-            return _table(
-                f"<tr>{''.join(_figure(*cell, at == last, len(cells)) for at, cell in enumerate(cells))}</tr>"
-            )
+            row = "".join(_figure(*cell, at == last, len(cells)) for at, cell in enumerate(cells))
+            return _table(f"<tr>{row}</tr>", "auto")  # on a phone each is as wide as its word
         case Bars(rows):
             return _table("".join(_bar(*row) for row in rows))
         case Points(title, items, tone):
@@ -184,10 +184,10 @@ def _lines(text: str) -> str:
     return escape(text).replace("\n", "<br>\n")
 
 
-def _table(rows: str) -> str:
+def _table(rows: str, layout: str = "fixed") -> str:
     return (
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" '
-        f'style="table-layout:fixed">{rows}</table>'
+        f'style="table-layout:{layout}">{rows}</table>'
     )
 
 
@@ -202,14 +202,14 @@ def _figure(name: str, value: str, main: bool, count: int) -> str:
     colour = _BLUE if main else _INK
     return (
         f'<td align="center" valign="top" width="{100 // count}%" bgcolor="{_PAPER}" '
-        f'style="padding:12px 4px;border:2px solid #ffffff">'
+        f'style="padding:12px 2px;border:2px solid #ffffff">'
         f'<div style="{_FONT};font-size:22px;line-height:28px;font-weight:bold;color:{colour}">{escape(value)}</div>'
-        f'<div style="{_words(12, _SOFT)}">{escape(name)}</div></td>'
+        f'<div style="{_FONT};font-size:11px;line-height:18px;color:{_SOFT}">{escape(name)}</div></td>'
     )
 
 
 def _bar(name: str, value: str, detail: str, ratio: float) -> str:
-    """A row with a bar made of two cells: Outlook draws neither backgrounds in percent nor positions."""
+    """Two rows, so that they fit a phone; the bar is made of two cells: Outlook draws neither shares nor positions."""
     full = max(1, min(100, round(ratio * 100))) if ratio > 0 else 0
     cells = "".join(
         f'<td width="{part}%" height="8" bgcolor="{colour}" style="font-size:0;line-height:8px">&nbsp;</td>'
@@ -217,11 +217,11 @@ def _bar(name: str, value: str, detail: str, ratio: float) -> str:
         if part
     )
     return (
-        f'<tr><td valign="top" width="190" style="padding:5px 12px 5px 0"><div style="{_words(14)}">{escape(name)}</div></td>'
-        f'<td valign="top" style="padding:12px 12px 5px 0">{_table(f"<tr>{cells}</tr>")}'
-        f'<div style="{_words(12, _SOFT)};padding-top:4px">{escape(detail)}</div></td>'
-        f'<td valign="top" align="right" width="72" style="padding:5px 0;{_words(15)};font-weight:bold">'
+        f'<tr><td valign="bottom" style="padding:0 12px 4px 0;{_words(14)}">{escape(name)}</td>'
+        f'<td valign="bottom" align="right" width="80" style="padding:0 0 4px 0;{_words(15)};font-weight:bold">'
         f"{escape(value)}</td></tr>"
+        f'<tr><td colspan="2" style="padding:0 0 12px 0">{_table(f"<tr>{cells}</tr>")}'
+        f'<div style="{_words(12, _SOFT)};padding-top:4px">{escape(detail)}</div></td></tr>'
     )
 
 

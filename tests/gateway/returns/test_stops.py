@@ -49,7 +49,7 @@ async def test_the_person_is_unsubscribed(tmp_path: Path) -> None:
         link = f"https://gw.example/u/{sign(RING, Purpose.UNSUBSCRIBE, marie)}"
         back = await stopped(made, f"{FORWARDED}> Pour vous désinscrire : {link}\n")
         assert back is not None
-        assert "ne recevront plus de courriels de votre compte" in words(back)
+        assert "ne recevront plus de messages de votre compte" in words(back)
         assert "marie.durand@rcpt.example" in words(back) and "marie@rcpt.example" in words(back)
         assert back["Auto-Submitted"] == "auto-replied"
         found = await made.rows(select(recipients.c.status).order_by(recipients.c.id))

@@ -30,7 +30,7 @@ async def test_yes(web: Web) -> None:
         shown = await web.reader.get(path)
         assert shown.status == 200
         assert (await web.reader.ask("HEAD", path, b"", {})).status == 200
-    assert "A souhaite envoyer des courriels depuis l&#39;adresse agnes@acme.test" in shown.text
+    assert "A souhaite envoyer des messages depuis l&#39;adresse agnes@acme.test" in shown.text
     assert not await verified(web)
     proof = re.findall(r'name="proof" value="(\w+)"', shown.text)[0]
     done = await web.reader.post(path, {"proof": proof, "answer": "yes"})

@@ -32,7 +32,7 @@ from mta.ways import Way
 
 TICK = 0.1  # seconds between two looks at the time limits
 # While code and text are near the processor, a campaign's next letters cost less: 3 % of a sender's time.
-AHEAD = 3  # letters made beside the one that is taken
+AHEAD = 3  # letters made beside the one that is taken; with it they are one turn of the campaign
 QUICK, SMALL = 20.0, 65_536  # answers a second of a line, and bytes of a letter, for which that is done
 HEAVY = 64_000_000  # bytes of rendered mails on their way, above which no more are rendered
 _THROTTLES = 5_000  # ways whose bearing is remembered
@@ -154,7 +154,7 @@ class Pool:
         while line.waiting and self.loaded < HEAVY and self.gate.open and self.gate.room(line.outstanding, line.proven):
             if meter is not None and meter.left <= 0:
                 return None
-            item = line.waiting.pop()
+            item = line.waiting.pop(1 + AHEAD if line.rate >= QUICK else 1)
             self.waiting -= 1
             parcel = parcel_of(item)
             if not self.gate.lets(parcel):

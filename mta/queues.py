@@ -1,7 +1,7 @@
 """The mails that wait in one line, taken in turn from each campaign, urgent campaigns first.
 
 In: parcels, and letters that came back. Out: the next of them. A campaign of ten mails behind one of a hundred thousand
-is through after twenty. No I/O; nothing is raised.
+is through after two dozen. No I/O; nothing is raised.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ def parcel_of(item: Item) -> Parcel:
 class Queue:
     """First come, first served within a campaign, and campaigns in turn; `len` and truth are the mails that wait."""
 
-    __slots__ = ("_count", "_of", "_turns", "_urgent")
+    __slots__ = ("_count", "_of", "_stayed", "_turns", "_urgent")
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._of: dict[int | None, deque[Item]] = {}
         self._turns: deque[int | None] = deque()
         self._urgent: deque[int | None] = deque()
         self._count = 0
+        self._stayed = 0  # mails taken of the campaign whose turn it is
         self.extend(items)
 
     def __len__(self) -> int:
@@ -48,8 +49,9 @@ class Queue:
         self._campaign(item).appendleft(item)
         self._count += 1
 
-    def pop(self) -> Item:
-        """The next mail; IndexError when there is none."""
+    def pop(self, stay: int = 1) -> Item:
+        """The next mail; IndexError when there is none. A turn is of `stay` mails: neighbours in the database, whose outcomes
+        are then written to few of its pages."""
         turns = self._urgent or self._turns
         campaign = turns[0]
         some = self._of[campaign]
@@ -58,8 +60,12 @@ class Queue:
         if not some:
             del self._of[campaign]
             turns.popleft()
+            self._stayed = 0
         elif len(turns) > 1:
-            turns.rotate(-1)
+            self._stayed += 1
+            if self._stayed >= stay:
+                turns.rotate(-1)
+                self._stayed = 0
         return item
 
     def make(self, campaign: int | None, most: int, letter: Callable[[Parcel], Letter | None]) -> None:

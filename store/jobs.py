@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, TextClause, and_, bindparam, case, exists, func, insert, or_, select, text, update
+from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from store import lateness, quotas
+from store import lateness, quotas, taking
 from store.states import Status
 from store.tables import accounts, campaigns, notices, recipients, workers
 from store.values import CampaignState, Job, NoticeJob, Tracked
@@ -136,49 +136,6 @@ async def urgent(conn: AsyncConnection, ids: Sequence[int]) -> frozenset[int]:
     return frozenset((await conn.execute(_URGENT, {"ids": list(ids)})).scalars())
 
 
-_FREE = "owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now AND next_attempt_at > :low"
-_ALIVE = "EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)"
-# where the rows are found and where they are marked: PostgreSQL goes to the places of those that it has just locked, which
-# costs it a fifth less than looking them up by their numbers
-_TAKE = {
-    "sqlite": "id IN (SELECT id FROM {table} WHERE {free} ORDER BY next_attempt_at LIMIT :n)",
-    "postgresql": (
-        "ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE {free} ORDER BY next_attempt_at LIMIT :n"
-        " FOR NO KEY UPDATE SKIP LOCKED))"
-    ),
-}
-_JOB = "id, campaign_id, address, name, fields, tracked, status, attempts, first_attempt_at, source_id"
-_OF_CAMPAIGN = "campaign_id = :campaign AND "
-
-
-def _take(table: str, where: str, columns: str) -> dict[str, TextClause]:
-    marks = {dialect: rows.format(table=table, free=where + _FREE) for dialect, rows in _TAKE.items()}
-    change = f"UPDATE {table} SET owner = :worker WHERE {{}} AND {_ALIVE} RETURNING {columns}"  # noqa: S608 our own names
-    return {dialect: text(change.format(rows)) for dialect, rows in marks.items()}
-
-
-_TAKE_JOBS = _take("recipients", _OF_CAMPAIGN, _JOB)
-_TAKE_NOTICES = _take("notices", "", "id, campaign_id, address, raw, attempts, first_attempt_at")
-
-
-_TAKE_IDS = text(
-    f"UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids)) AND {_ALIVE}"  # noqa: S608
-)
-_DUE = f"SELECT * FROM recipients WHERE {_OF_CAMPAIGN}{_FREE} ORDER BY next_attempt_at LIMIT :n"  # noqa: S608 our own names
-_DUE_JOBS = text(f"SELECT json_group_array(json_array({_JOB})) FROM ({_DUE})")  # noqa: S608 our own names
-
-
-async def _taken(conn: AsyncConnection, values: dict[str, int]) -> Sequence[Sequence[Any]]:
-    """Due recipients of a campaign that are the worker's from now on, as _JOB."""
-    if conn.dialect.name != "sqlite":
-        return (await conn.execute(_TAKE_JOBS[conn.dialect.name], values)).all()
-    # Nobody else writes meanwhile, so reading and marking can be two statements of one step each (store.bulk says why).
-    due: list[list[Any]] = orjson.loads((await conn.execute(_DUE_JOBS, values)).scalar_one())
-    ids = orjson.dumps([row[0] for row in due]).decode()
-    marked = (await conn.execute(_TAKE_IDS, {"ids": ids, "worker": values["worker"]})).rowcount if due else 0
-    return due if marked == len(due) else []
-
-
 _TRACKED, _STATUS = {int(one): one for one in Tracked}, {int(one): one for one in Status}
 
 
@@ -209,11 +166,8 @@ async def lease(
     """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired, none beyond
     the quotas of their accounts."""
     live = (await conn.execute(_LEASABLE, {"ids": list(shares)})).all()
-    jobs: list[Job] = []
-    for row in live:
-        low = row.send_at if (row.paced_until or 0) > now else -1
-        values = {"campaign": row.id, "now": now, "n": shares[row.id], "worker": worker, "low": low}
-        jobs += [_job(*taken) for taken in await _taken(conn, values)]
+    wanted = [(row.id, row.send_at if (row.paced_until or 0) > now else -1, shares[row.id]) for row in live]
+    jobs = [_job(*row) for row in await taking.recipients(conn, worker, now, wanted)]
     if jobs and (new_account_per_day or any(row.per_day for row in live)):
         owners = {row.id: row.account_id for row in live}
         jobs = await quotas.admit(conn, jobs, owners, new_account_per_day, now)
@@ -261,7 +215,7 @@ async def owned(conn: AsyncConnection, worker: int) -> list[int]:
 
 async def lease_notices(conn: AsyncConnection, worker: int, now: int, limit: int) -> list[NoticeJob]:
     """Take system mails that are due, oldest first."""
-    rows = await conn.execute(_TAKE_NOTICES[conn.dialect.name], {"now": now, "n": limit, "worker": worker, "low": -1})
+    rows = await conn.execute(taking.NOTICES[conn.dialect.name], {"now": now, "n": limit, "worker": worker})
     return [NoticeJob(r.id, r.campaign_id, r.address, bytes(r.raw), r.attempts, r.first_attempt_at) for r in rows]
 
 

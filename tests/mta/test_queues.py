@@ -27,6 +27,12 @@ def test_a_small_campaign_is_not_behind_a_large_one() -> None:
     assert names(queue, 6) == ["c1n2", "c2n0", "c1n3", "c2n1", "c1n4", "c1n5"]
 
 
+def test_a_turn_is_of_as_many_as_are_asked_for() -> None:
+    queue = Queue([*mails(1, 7), *mails(2, 2), *mails(3, 9)])
+    order = [parcel_of(queue.pop(4)).job.campaign_id for _ in range(len(queue))]
+    assert order == [1] * 4 + [2] * 2 + [3] * 4 + [1] * 3 + [3] * 5
+
+
 def test_urgent_mails_overtake() -> None:
     queue = Queue(mails(1, 3))
     queue.extend(mails(2, 2, urgent=True))

@@ -140,6 +140,22 @@ async def test_small_campaigns_get_their_share_beside_large_ones(db: Database, m
     assert {c: sum(job.campaign_id == c for job in taken) for c in (large.id, small.id)} == {large.id: 5, small.id: 3}
 
 
+async def test_many_campaigns_are_one_question_each_within_its_own_bounds(db: Database, make: Any) -> None:
+    made = [await make(6) for _ in range(8)]
+    wanted = {one.id: at % 3 for at, one in enumerate(made)}
+    retries = made[5].id
+    async with db.write() as conn:
+        paced = update(tables.campaigns).where(tables.campaigns.c.id == retries)
+        await conn.execute(paced.values(paced_until=NOW + 1))  # past its quota: what is due for the first time waits
+    worker, asked = await join(db), list[str]()
+    async with db.write() as conn:
+        event.listen(conn.sync_connection, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        taken = await jobs.lease(conn, worker, NOW, wanted)
+    counts = {one.id: sum(job.campaign_id == one.id for job in taken) for one in made}
+    assert counts == wanted | {retries: 0}
+    assert sum("recipients" in statement for statement in asked) <= len(set(wanted.values())) + 1
+
+
 async def test_stop_settles_everybody_the_leased_ones_when_they_come_back(db: Database, make: Any) -> None:
     campaign = await make(5)
     worker = await join(db)

@@ -61,8 +61,8 @@ async def recipients(
     if not wanted:
         return []
     if conn.dialect.name != "sqlite":
-        ids, lows, counts = map(list, zip(*wanted, strict=True))
-        values = {"worker": worker, "now": now, "ids": ids, "lows": lows, "counts": counts}
+        columns = dict(zip(("ids", "lows", "counts"), map(list, zip(*wanted, strict=True)), strict=True))
+        values = {"worker": worker, "now": now, **columns}
         return (await conn.execute(_TAKE_JOBS, values)).all()
     alike: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for campaign, low, count in wanted:

@@ -10,16 +10,20 @@ import re
 
 from parsers import kinds, liste_html, liste_ods, liste_spreadsheetml, liste_text, liste_xls, liste_xlsb, liste_xlsx
 from parsers.archive import Archive, BadArchive
+from parsers.headers import first, read_fields
 from parsers.names import is_liste
+from parsers.parts import read_tree
 from parsers.sheet import Book, Limits, TooMuch, Unreadable, UnreadableReason
 
 # Excel 2, 3 and 4 have no container: the file begins with its BOF record.
 _BARE_BIFF = re.compile(rb"\x09[\x00\x02\x04][\x04\x06\x08\x10]\x00", re.DOTALL)
 _MARKUP = re.compile(
-    r"\s*<(?:\?xml|!doctype|!--|html|table|head|body|meta|div|style|(?:\w+:)?workbook)\b", re.IGNORECASE
+    r"\s*<(?:\?xml|!doctype|!--|html|table|head|body|meta|title|link|script|div|style|center|form|span|font|p|b|br|h[1-6]"
+    r"|thead|tbody|tr|(?:\w+:)?workbook)\b",
+    re.IGNORECASE,
 )
 _SPREADSHEETML = "urn:schemas-microsoft-com:office:spreadsheet"
-_HEAD = 64 * 1024
+_HEAD, _FIELD_NAME = 64 * 1024, 40
 _PACKED_MAX = 256 << 20
 # What the directory of an office file names; only such archives are opened inside another.
 _OFFICE = (b"[Content_Types].xml", b"content.xml")
@@ -35,6 +39,9 @@ def open_book(data: bytes, limits: Limits) -> Book | Unreadable:
         return _zipped(data, limits)
     if kind := kinds.of_bytes(data):
         return Unreadable(UnreadableReason.UNKNOWN_KIND, kind)
+    if _is_saved_page(data):
+        pages = [piece.data for piece in read_tree(data.lstrip()).bodies if piece.kind == "html"]
+        data = max(pages, key=len, default=data)
     head = liste_text.decode(data[:_HEAD]).lstrip("\ufeff")
     if _MARKUP.match(head):
         if _SPREADSHEETML in head:
@@ -44,6 +51,16 @@ def open_book(data: bytes, limits: Limits) -> Book | Unreadable:
             # a page without a table is a text like any other
             return page if page != liste_html.NO_TABLE else liste_text.read(data, limits)
     return liste_text.read(data, limits)
+
+
+def _is_saved_page(data: bytes) -> bool:
+    """Whether bytes are a page that Excel saved with its pictures: a multipart/related that nobody sent."""
+    if not data[:200].lstrip()[:_FIELD_NAME].replace(b"-", b"").partition(b":")[0].isalpha():
+        return False
+    fields, _ = read_fields(data[:_HEAD].lstrip())
+    if not first(fields, "content-type").lower().startswith("multipart/related"):
+        return False
+    return not any(first(fields, name) for name in ("to", "received", "message-id", "return-path"))
 
 
 def _zipped(data: bytes, limits: Limits) -> Book | Unreadable:

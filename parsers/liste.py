@@ -128,13 +128,13 @@ def table(data: bytes) -> list[list[str]]:
 
 
 def _chosen(book: Book) -> Sheet | Unreadable:
-    """The sheet named LISTE, else the first with an address, else the first."""
+    """The sheet named LISTE, else the first with an address, else the first; what is hidden only where no other has any."""
     named = [index for index, name in enumerate(book.names) if canonical(name) == "liste"]
     if named:
         return book.load(named[0])
     first: Sheet | None = None
     trouble: Unreadable | None = None
-    for index in range(min(len(book.names), _SHEETS_TRIED)):
+    for index in sorted(range(min(len(book.names), _SHEETS_TRIED)), key=book.hidden.__contains__):
         sheet = book.load(index)
         if isinstance(sheet, Unreadable):
             trouble = trouble or sheet
@@ -143,6 +143,8 @@ def _chosen(book: Book) -> Sheet | Unreadable:
             return trouble or sheet
         else:
             first = first or sheet
+    if book.hidden and 0 in book.hidden and trouble is None:
+        return book.load(0)
     return trouble or first or Unreadable(UnreadableReason.EMPTY)
 
 

@@ -80,6 +80,7 @@ class _Worksheet:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element opens."""
+        name = name.rpartition(":")[2]  # Excel writes rich texts as <ss:Data xmlns="…REC-html40">
         if name == "Style":
             self._style = _attribute(attributes, "ID")
         elif name == "NumberFormat":
@@ -106,6 +107,7 @@ class _Worksheet:
         """An element closes."""
         if self._sheet != self._wanted:
             return
+        name = name.rpartition(":")[2]
         if name == "Data":
             self._inside = False
             self._put("".join(self._text))

@@ -36,7 +36,8 @@ def read(data: bytes, limits: Limits) -> Book | Unreadable:
         return Unreadable(UnreadableReason.TOO_BIG, "memory")
     except Exception as trouble:  # a stranger's bytes may break xlrd anywhere: the refusal is a value
         return _refusal(trouble, data)
-    return Book("xls", tuple(book.sheet_names()), _loader(book, limits))
+    hidden = frozenset(index for index, state in enumerate(book._sheet_visibility) if state)
+    return Book("xls", tuple(book.sheet_names()), _loader(book, limits), hidden)
 
 
 class _Book(xlrd.book.Book):  # type: ignore[misc]

@@ -29,7 +29,8 @@ def read(archive: Archive, limits: Limits) -> Book | Unreadable:
     try:
         workbook = _workbook(archive)
         strings: list[list[str]] = []
-        return Book("xlsb", tuple(name for name, _ in workbook.sheets), _loader(archive, workbook, strings, limits))
+        names = tuple(name for name, _ in workbook.sheets)
+        return Book("xlsb", names, _loader(archive, workbook, strings, limits), frozenset(workbook.hidden))
     except TooMuch as too_much:
         return too_much.refusal
     except (BadArchive, StructError) as trouble:
@@ -77,6 +78,8 @@ def _workbook(archive: Archive) -> Workbook:
             key, at = biff.wide(body, 8)
             kind, target = known.get(key, ("", ""))
             if kind == "worksheet" and len(workbook.sheets) < SHEETS_MAX and archive.find(target):
+                if unpack_from("<I", body)[0]:  # hsState (2.4.304)
+                    workbook.hidden.add(len(workbook.sheets))
                 workbook.sheets.append((biff.wide(body, at)[0], target))
     for kind, target in known.values():
         if kind == "sharedStrings":

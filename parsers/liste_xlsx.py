@@ -26,6 +26,7 @@ class Workbook:
     """What all sheets share: their names and parts, the epoch, the format of each style."""
 
     sheets: list[tuple[str, str]] = field(default_factory=list)
+    hidden: set[int] = field(default_factory=set)
     date1904: bool = False
     formats: list[str] = field(default_factory=list)
     strings: str = ""
@@ -37,7 +38,8 @@ def read(archive: Archive, limits: Limits) -> Book | Unreadable:
     try:
         workbook = _workbook(archive)
         strings: list[list[str]] = []
-        return Book("xlsx", tuple(name for name, _ in workbook.sheets), _loader(archive, workbook, strings, limits))
+        names = tuple(name for name, _ in workbook.sheets)
+        return Book("xlsx", names, _loader(archive, workbook, strings, limits), frozenset(workbook.hidden))
     except TooMuch as too_much:
         return too_much.refusal
     except BadArchive as trouble:
@@ -91,6 +93,8 @@ def _workbook(archive: Archive) -> Workbook:
             key = next((value for label, value in attributes.items() if label.endswith(":id")), "")
             kind, target = known.get(key, ("", ""))
             if kind == "worksheet" and len(workbook.sheets) < SHEETS_MAX and archive.find(target):
+                if attributes.get("state", "visible") != "visible":
+                    workbook.hidden.add(len(workbook.sheets))
                 workbook.sheets.append((attributes.get("name", ""), target))
 
     parse_xml(archive.chunks(main), Elements(visit))

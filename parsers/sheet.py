@@ -66,6 +66,7 @@ class Book:
     kind: str
     names: tuple[str, ...]
     load: Callable[[int], Sheet | Unreadable]
+    hidden: frozenset[int] = frozenset()  # sheets that nobody sees who opens the book
 
 
 class TooMuch(Exception):

@@ -20,7 +20,9 @@ _CLIENTS = tuple(
     for pattern, name in (
         (r"GoogleImageProxy|via ggpht\.com", "Gmail"),
         (r"YahooMailProxy|YahooCacheSystem|YahooMobileMail", "Yahoo Mail"),
-        (r"Outlook-(?:iOS|Android)|Microsoft Outlook|\bOutlook/\d", "Outlook"),
+        (r"Outlook-(?:iOS|Android)|Microsoft Outlook|\b(?:Mac|One)?Outlook/\d", "Outlook"),
+        (r"\bAirmail\b", "Airmail"),
+        (r"\bSamsungEmail/", "Samsung Email"),
         (r"\beM ?Client\b", "eM Client"),
         (r"\bMailbird\b", "Mailbird"),
         (r"\bFoxmail\b", "Foxmail"),
@@ -73,6 +75,7 @@ _PHONES = ("iphone", "android", "windows phone", "ios", "kaios", "java me", "sym
 _PHONE_WORDS = re.compile(
     r"mobile|\bmidp|\bwap\b|wap-browser|\bmaui|j2me|symbian|blackberry|opera mini|docomo|up\.browser"
 )
+_HANDHELD = re.compile(r"mobile|outlook-android|samsungemail")  # programs of phones, though they do not say so
 _COMPUTERS = (
     "windows",
     "macos",
@@ -122,7 +125,7 @@ def _first(known: tuple[tuple[re.Pattern[str], str], ...], header: str) -> str:
 def _form(header: str, system: str, device: str) -> str:
     if system == "windows" and "windows phone" not in header:
         return "computer"  # "Tablet PC 2.0" stands on every second Windows
-    if "ipad" in device or "tablet" in header or (system == "android" and "mobile" not in header):
+    if "ipad" in device or "tablet" in header or (system == "android" and not _HANDHELD.search(header)):
         return "tablet"
     if system.startswith(_PHONES) or _PHONE_WORDS.search(header):
         return "phone"

@@ -32,6 +32,16 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605
         ("GET", IPHONE, ""),
         ("GET", "Microsoft Office/16.0 (Microsoft Outlook 16.0.12329; Pro)", ""),
         ("GET", "Mozilla/5.0 (Windows NT 10.0; rv:115.0) Gecko/20100101 Thunderbird/115.3", ""),
+        (
+            "GET",
+            "Mozilla/5.0 (Linux; Android 10; CUBOT X18 Plus) AppleWebKit/537.36 Chrome/96.0 Mobile Safari/537.36",
+            "",
+        ),
+        ("GET", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/120.0.0.0 Safari/537.36 Avast/120.0.0", ""),
+        ("GET", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/120.0.0.0 Safari/537.36 Norton/120.0", ""),
+        ("GET", "Mozilla/5.0 (Windows NT 10.0; Cookies enabled) Chrome/120.0.0.0 Safari/537.36", ""),
+        ("GET", "Mozilla/5.0 (compatible; Avast URL scanner)", "scanner"),
+        ("GET", "Mozilla/5.0 (compatible; Vade Secure)", "scanner"),
     ],
 )
 def test_a_hit_is_a_person_unless_it_says_otherwise(method: str, agent: str, reason: str) -> None:

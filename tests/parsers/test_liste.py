@@ -105,6 +105,23 @@ def test_the_sheet_named_liste_then_the_first_with_addresses(make: Callable[...,
     assert table(make(("X", cover), ("Y", [["rien"]]))) == [["Bonjour"]]
 
 
+def test_hidden_sheets_come_last() -> None:
+    xlwt = pytest.importorskip("xlwt", reason="xlwt writes the .xls files of this test")
+    new, old = openpyxl.Workbook(), xlwt.Workbook()
+    assert new.active is not None
+    new.active["A1"], new.active.sheet_state = "old@b.fr", "veryHidden"
+    new.create_sheet("Contacts")["A1"] = "a@b.fr"
+    for name, address, state in (("Base", "old@b.fr", 2), ("Contacts", "a@b.fr", 0)):
+        sheet = old.add_sheet(name)
+        sheet.write(0, 0, address)
+        sheet.visibility = state
+    old.set_active_sheet(1)
+    for book in (new, old):
+        out = io.BytesIO()
+        book.save(out)
+        assert [line.address for line in liste(out.getvalue()).lines] == ["a@b.fr"]
+
+
 def test_number_formats_hidden_rows_and_gaps_of_xlsx() -> None:
     book = openpyxl.Workbook()
     sheet = book.active
@@ -142,6 +159,15 @@ def test_markup_named_xls() -> None:
     found = liste(book.encode())
     assert (found.kind, next(iter(found.lines)).number) == ("spreadsheetml", 4)
     assert next(iter(found.lines)).values == ("a@b.fr", "", "0612345678")
+    rich = '<ss:Data ss:Type="String" xmlns="http://www.w3.org/TR/REC-html40"><B>a@</B><Font>b.fr</Font></ss:Data>'
+    found = liste(book.replace('<Data ss:Type="String">a@b.fr</Data>', rich).encode())
+    assert next(iter(found.lines)).values[0] == "a@b.fr"
+    inner = "<table><tr><td>Mail<tr><td>a@b.fr</table>"
+    for start in ("<h1>Export</h1>", "<center>", "<title>x</title>", "\n<form>"):
+        assert liste((start + inner).encode()).kind == "html"
+    saved = 'MIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n boundary="b"\r\n\r\n--b\r\n'
+    saved += f"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{inner}\r\n--b--\r\n"
+    assert [line.address for line in liste(saved.encode()).lines] == ["a@b.fr"]
     found = liste(b"Nom\tMail\nD\ta@b.fr\n")
     assert (found.kind, next(iter(found.lines)).address) == ("text", "a@b.fr")
 

@@ -126,6 +126,11 @@ def written(locale: str, at: datetime) -> str:
     return f"{at:%d/%m/%Y}" if known(locale) == "fr" else f"{at.day} {_MONTHS_EN[at.month - 1]} {at.year}"
 
 
+def town(zone: str) -> str:
+    """Return a zone as people name it: `Paris` for Europe/Paris."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
 def local(zone: str, ms: int) -> datetime:
     """Return an instant (UTC ms) as a date and time of `zone` (UTC when there is no such zone)."""
     return datetime.fromtimestamp(ms / 1000, _zone(zone))

@@ -52,7 +52,7 @@ def asset(name: str) -> str:
     return f"/static/{_static(name)[1]}/{name}"
 
 
-_environment.globals.update(asset=asset, LOCALES=i18n.LOCALES)
+_environment.globals.update(asset=asset, town=i18n.town, LOCALES=i18n.LOCALES)
 
 
 def html(template: str, locale: str, **values: Any) -> str:

@@ -101,7 +101,7 @@ def test_french_punctuation_never_begins_a_line_and_servers_hear_ascii() -> None
     assert all(words == i18n.spaced("en", words) for words in i18n.catalogue("en").values())
 
 
-def test_lengths_of_time_and_decimals() -> None:
+def test_lengths_of_time_towns_and_decimals() -> None:
     told = [i18n.duration("fr", minutes * 60_000) for minutes in (0, 42, 60, 248, 4_560, 1_445)]
     assert told == [
         "0\u00a0min",
@@ -112,4 +112,5 @@ def test_lengths_of_time_and_decimals() -> None:
         "1\u00a0j",
     ]
     assert i18n.duration("en", 86_400_000) == "1\u00a0d"
+    assert (i18n.town("Europe/Paris"), i18n.town("America/St_Johns"), i18n.town("UTC")) == ("Paris", "St Johns", "UTC")
     assert (i18n.decimal("fr", 2.3), i18n.decimal("en", 2.3)) == ("2,3", "2.3")

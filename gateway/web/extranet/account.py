@@ -46,7 +46,7 @@ async def _page(request: Request, session: Session, doubt: str = "", typed: dict
     assert account is not None
     zones = ZONES if account.timezone in ZONES else (account.timezone, *ZONES)
     values: dict[str, Any] = {
-        "account": account, "waits": waits, "zones": [(zone, zone.rpartition("/")[2].replace("_", " ")) for zone in zones],
+        "account": account, "waits": waits, "zones": [(zone, i18n.town(zone)) for zone in zones],
         "attested": attested, "stands": next((one for one in attested if one.withdrawn_at is None), None),
         "may": session.user.may("admin"), "doubt": doubt, "typed": typed or {},
         "proof": gate.proof(session, "account"), "done": told(request, DONE), "tab": "account",

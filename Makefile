@@ -41,7 +41,7 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(RUN))
 # Many tests wait for gateways, servers and browsers, so twice as many run side by side as there are processors; those that
 # hold the gateway to the seconds that the README promises have the machine to themselves.
 test: $(DEV)
-	$(BIN)/python -m pytest -n $$((2 * $(JOBS))) --dist loadfile --no-loadscope-reorder -m "not alone" $(ARGS)
+	$(BIN)/python -m pytest --forks $$((2 * $(JOBS))) -m "not alone" $(ARGS)
 	$(BIN)/python -m pytest -m alone tests/crash $(ARGS)
 
 # Side by side, line by line; what fails is named at the end.

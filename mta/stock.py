@@ -7,7 +7,6 @@ database raises; nothing leased is lost by that.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -22,7 +21,7 @@ from store import jobs
 from store.engine import Database, now_ms
 from store.values import Job
 
-IDLE = 0.15  # seconds more between two looks when there was nothing to do
+IDLE = 0.15  # seconds more between two looks when there was nothing to do, unless somebody writes
 EXPLORE = 0.25  # seconds between two looks for others while the lines are full
 QUIET = 30.0  # seconds without movement after which full lines give a site's mails back
 LATER = 60.0  # seconds that these wait, untried
@@ -54,7 +53,7 @@ class Stock:
             due = self._paces.ready(await jobs.due(conn, now_ms()), now_ms())
             urgent = await jobs.urgent(conn, due) if len(due) > 1 else frozenset[int]()
         if not due:
-            await asyncio.sleep(IDLE)
+            await self._database.stirred(IDLE)
             return
         if full:
             tending.relieve(pool, self._lease * (HOARD - 1))

@@ -27,6 +27,7 @@ from config.settings import DatabaseSection
 from store.driver import Driver, of
 from store.versions import MIGRATIONS, heads
 
+STIRRED = 0.02  # seconds between two looks at the log of a SQLite file
 _UPGRADE = 0x6D3263  # the advisory lock of whoever upgrades, held to the end of the transaction: poolers bear it
 
 
@@ -103,6 +104,7 @@ class Database:
         self.sqlite = queue is not None
         self._reader, self._writer, self._queue, self._glancer = reader, writer, queue, glancer
         self._kept: AsyncConnection | None = None  # SQLite's writer between two transactions
+        self._log = Path(f"{make_url(url).database}-wal") if self.sqlite else None
         self._closed = False
 
     @classmethod
@@ -165,6 +167,18 @@ class Database:
             if self._closed:
                 await self._let_go()
 
+    async def stirred(self, seconds: float) -> None:
+        """Wait until somebody may have written, and so many seconds at most. SQLite's log tells for some microseconds, before
+        anything is asked; of other engines nothing is told, there it is a plain wait."""
+        if self._log is None:
+            await asyncio.sleep(seconds)
+            return
+        before = _written(self._log)
+        for _ in range(round(seconds / STIRRED)):
+            await asyncio.sleep(STIRRED)
+            if _written(self._log) != before:
+                return
+
     async def _let_go(self) -> None:
         connection, self._kept = self._kept, None
         if connection is not None:
@@ -214,6 +228,15 @@ class Database:
         await self._writer.dispose()
         if self._queue is not None:
             self._queue.close()
+
+
+def _written(log: Path) -> tuple[int, int]:
+    """When a file was last written, and how long it is; zeros where there is none."""
+    try:
+        found = log.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 async def _unlinked(connection: AsyncConnection) -> None:

@@ -1,4 +1,4 @@
-"""A turn to write to a SQLite database is passed on, whatever becomes of those who wait for it."""
+"""A turn to write to a SQLite database is passed on, whatever becomes of those who wait; who waits for news is woken."""
 
 from __future__ import annotations
 
@@ -48,4 +48,16 @@ async def test_a_turn_that_is_given_up_while_waiting_is_passed_on(db: Database) 
     await add(other)
     async with db.read() as conn:
         assert (await conn.execute(text("SELECT count(*) FROM things"))).scalar_one() == 2
+    await other.close()
+
+
+async def test_whoever_waits_for_news_wakes_when_another_process_writes(db: Database) -> None:
+    other = Database.open(db.url)
+    waiting = asyncio.create_task(db.stirred(60))
+    await asyncio.sleep(0.1)
+    assert not waiting.done(), "nobody wrote"
+    await add(other)
+    async with asyncio.timeout(20):
+        await waiting
+        await db.stirred(0.06)  # nobody writes any more: so long, and no longer
     await other.close()

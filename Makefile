@@ -60,7 +60,7 @@ floors: $(DEV)
 	$(BIN)/deptry .
 
 quick: $(DEV)
-	$(BIN)/python -m pytest --forks $(JOBS) -m "$(QUICK)" $(ELSEWHERE) $(ARGS)
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --forks $(JOBS) -m "$(QUICK)" $(ELSEWHERE) $(ARGS)
 
 fmt: $(DEV)
 	$(BIN)/ruff check --fix-only .

@@ -20,8 +20,10 @@ from store import accounts, campaigns
 from store.engine import Database
 from store.values import Campaign, NewCampaign, NewFault, NewRecipient, Tracked
 
-# The same examples on every machine and run: a commit is not judged by chance. `make fuzz` looks for new ones.
+# The same examples on every machine and run: a commit is not judged by chance. `make check` tries a quarter of them (those of
+# tests that state no number), `make fuzz` looks for new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("quick", max_examples=25, derandomize=True, deadline=None)
 hypothesis.settings.register_profile("search", max_examples=20_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

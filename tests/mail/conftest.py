@@ -6,7 +6,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from hypothesis import settings
 
 from mail import dkim
 from mail.spec import Person, Problem, Spec
@@ -15,9 +14,6 @@ from parsers.mime import read
 from parsers.submission import split
 from parsers.tokens import Keyring
 
-# Machines that build are busy: an example that once takes longer says nothing about the code.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
 NOW = 1_790_000_000_000
 COLUMNS = ("Email", "Nom", "Prénom", "Lien")
 SPEC = Spec(

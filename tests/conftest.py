@@ -12,6 +12,7 @@ from pathlib import Path
 import compiled_once
 import empty_tables
 import hypothesis
+import light_hashes  # noqa: F401  # before whatever hashes
 import pytest
 from forking import pytest_addoption, pytest_runtestloop  # noqa: F401  # hooks of pytest
 from store_helpers import NOW

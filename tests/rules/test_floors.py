@@ -70,6 +70,7 @@ def test_the_rule_finds_what_it_must(place: str, module: str, wrong: bool) -> No
     assert bool(list(_breaches(place, 1, module))) is wrong
 
 
+@pytest.mark.costly("make floors")
 def test_floors_are_kept() -> None:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],

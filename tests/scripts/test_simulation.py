@@ -95,6 +95,7 @@ def test_a_site_that_pauses_gets_nothing_meanwhile_and_everything_afterwards() -
     assert day.sent == pytest.approx(2_000)
 
 
+@pytest.mark.costly("scripts/test_simulation.py::test_one_campaign_takes_what_its_slowest_part_takes")
 def test_the_document_says_what_the_model_says() -> None:
     said = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
     where = sites(dict(MIX), 3.0, Providers.load())

@@ -30,7 +30,10 @@ async def counted(db: Database, now: int) -> None:
                 await complaints.count(conn, news, NAMES, last)
 
 
-@pytest.mark.parametrize("seed", range(4))
+COSTLY = pytest.mark.costly("store/test_complaints.py::test_against_brute_force")
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=COSTLY) for seed in (1, 2, 3))])
 async def test_against_brute_force(db: Database, make: Make, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(complaints, "CHUNK", 7)
     dice = random.Random(seed)

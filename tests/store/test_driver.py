@@ -74,7 +74,7 @@ async def test_a_reader_writes_nothing(small: Database) -> None:
 
 async def test_a_statement_given_up_leaves_no_transaction_behind(small: Database) -> None:
     slow = text(
-        "INSERT INTO pairs (word) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+        "INSERT INTO pairs (word) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
         " SELECT 'x' || i FROM n"
     )
 

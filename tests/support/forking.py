@@ -25,24 +25,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Telling:
-    """In a fork: tells the parent what becomes of each test."""
+    """In a fork: tells the parent which test begins, and what became of the one before."""
 
     def __init__(self, config: pytest.Config, to: Connection) -> None:
         self.config, self.to = config, to
+        self.heard: list[tuple[str, dict[str, Any]]] = []
 
     def pytest_runtest_logstart(self, nodeid: str, location: Place) -> None:
-        self.to.send(("pytest_runtest_logstart", {"nodeid": nodeid, "location": location}))
+        self.to.send([*self.heard, ("pytest_runtest_logstart", {"nodeid": nodeid, "location": location})])
+        self.heard.clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        self.to.send(("pytest_runtest_logreport", {"report": data}))
+        self.heard.append(("pytest_runtest_logreport", {"report": data}))
 
     def pytest_runtest_logfinish(self, nodeid: str, location: Place) -> None:
-        self.to.send(("pytest_runtest_logfinish", {"nodeid": nodeid, "location": location}))
+        self.heard.append(("pytest_runtest_logfinish", {"nodeid": nodeid, "location": location}))
 
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str, location: Any) -> None:
         said = {"warning_message": warning_message, "when": when, "nodeid": nodeid, "location": location}
-        self.to.send(("pytest_warning_recorded", said))
+        self.heard.append(("pytest_warning_recorded", said))
+
+    def end(self, error: str) -> None:
+        """Tell what is not told yet, and what went wrong beside the tests."""
+        last = [("pytest_internalerror", {"excrepr": error, "excinfo": None})] if error else []
+        self.to.send([*self.heard, *last])
 
 
 class Hearing:
@@ -71,19 +78,22 @@ class Hearing:
             self.config.hook.pytest_runtest_logreport(report=died)
 
 
-def _run(session: pytest.Session, items: Iterator[pytest.Item]) -> None:
+def _run(session: pytest.Session, items: Iterator[pytest.Item]) -> str:
+    """Run the tests; returns what went wrong beside them."""
     try:
         for item, following in pairwise(chain(items, [None])):
             if item and not (session.shouldfail or session.shouldstop):
                 session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-    finally:
         session._setupstate.teardown_exact(None)
+    except BaseException:
+        return traceback.format_exc()
+    return ""
 
 
-def _prepare(config: Any, number: int, to: Connection) -> None:
+def _prepare(config: Any, number: int, telling: Telling) -> None:
     """What a fork must not share with its parent: terminal, captured output, temporary folders."""
     config.pluginmanager.unregister(name="terminalreporter")
-    config.pluginmanager.register(Telling(config, to))
+    config.pluginmanager.register(telling)
     capture = config.pluginmanager.getplugin("capturemanager")
     capture.stop_global_capturing()
     capture.start_global_capturing()
@@ -99,10 +109,9 @@ def _fork(session: pytest.Session, number: int, items: Iterator[pytest.Item]) ->
         tells.close()
         return hears, Hearing(session.config, fork)
     try:  # never back into the code of the parent
-        _prepare(session.config, number, tells)
-        _run(session, items)
-    except BaseException:
-        tells.send(("pytest_internalerror", {"excrepr": traceback.format_exc(), "excinfo": None}))
+        telling = Telling(session.config, tells)
+        _prepare(session.config, number, telling)
+        telling.end(_run(session, items))
     finally:
         os._exit(0)
 
@@ -125,7 +134,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         for connection in wait(listening):
             assert isinstance(connection, Connection)
             try:
-                heard[connection].hear(*connection.recv())
+                for hook, said in connection.recv():
+                    heard[connection].hear(hook, said)
             except EOFError:
                 heard[connection].ended()
                 connection.close()

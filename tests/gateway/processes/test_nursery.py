@@ -58,6 +58,9 @@ def test_a_nursery_bears_children_until_it_is_killed_then_says_that_it_cannot() 
     assert said[2:] == ["nobody is left"]
 
 
+@pytest.mark.costly(
+    "gateway/processes/test_nursery.py::test_a_nursery_bears_children_until_it_is_killed_then_says_that_it_cannot"
+)
 def test_a_nursery_that_is_silent_is_ended_and_bears_nobody_later() -> None:
     said = live("os.kill(one._pid, signal.SIGSTOP)")
     assert json.loads(said[1]) == [[0, 2, "ended"], [None, None], 0]
@@ -74,6 +77,9 @@ nursery._fork = killed
 """
 
 
+@pytest.mark.costly(
+    "gateway/processes/test_nursery.py::test_a_nursery_bears_children_until_it_is_killed_then_says_that_it_cannot"
+)
 @pytest.mark.parametrize(
     "last",
     [

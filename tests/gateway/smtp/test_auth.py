@@ -7,6 +7,7 @@ from typing import Any
 import argon2
 import pytest
 from argon2 import PasswordHasher
+from light_hashes import IN_OPERATION
 
 from gateway import totp
 from gateway.passwords import Passwords
@@ -46,6 +47,13 @@ async def test_the_same_work_for_an_unknown_login_as_for_a_wrong_password(
     assert said[0].startswith("535-5.7.8")
     assert work[0] == work[1] == (argon2.extract_parameters(HASH),)
     assert work[2] == work[3] == ()
+
+
+def test_passwords_are_hashed_slowly() -> None:
+    # OWASP's floor for argon2id
+    assert argon2.extract_parameters(IN_OPERATION.hash("x")) == argon2.Parameters(
+        argon2.Type.ID, 19, 16, 32, time_cost=2, memory_cost=19 * 1024, parallelism=1
+    )
 
 
 async def test_nobody_has_a_password_that_fits() -> None:

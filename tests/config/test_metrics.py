@@ -30,6 +30,7 @@ def test_every_counter_counts_events_and_fields_of_the_log() -> None:
             assert {*counted.labels, *([counted.adds] if counted.adds else [])} <= EVENTS[event][1]
 
 
+@pytest.mark.costly("gateway/processes/test_measured.py::test_counters_of_all_processes_for_who_has_the_token")
 def test_processes_add_up(tmp_path: Path) -> None:
     environment = {**os.environ, metrics.VARIABLE: str(tmp_path)}
     for _ in range(2):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
 
 from mta.paces import TURN, Paces
@@ -18,6 +19,7 @@ from tests.mta.conftest import Server
 from tests.mta.test_worker import DELIVERED, House, gateway  # noqa: F401 a fixture
 
 
+@pytest.mark.costly("mta/test_paces.py::test_what_waits_for_two_turns_goes_back")
 async def test_two_senders_keep_one_campaigns_rate(gateway: House, server: Server) -> None:
     """3,600 an hour: twenty at once, then one a second; another campaign goes out meanwhile."""
     slow = await gateway.campaign([f"s{n}@slow{n}.test" for n in range(60)], "Lent")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sources import ROOT, imports
+from sources import ROOT, imported, imports, modules
 
 # library -> the rooms or files in which it may be imported
 FENCES = {
@@ -53,6 +54,22 @@ def test_no_test_code_at_run_time() -> None:
     tests = {"pytest", "hypothesis", "tests", "trustme", "time_machine", "playwright", "xlwt", "unittest"}
     found = [f"{place}:{line} {module}" for place, line, module in imports() if module.partition(".")[0] in tests]
     assert found == []
+
+
+def test_imports_are_found_as_the_language_finds_them() -> None:
+    """In the longest module of each room, and in a few lines of all kinds."""
+    lines = (
+        "import a, b.c as d\nfrom e.f import (\n    g,\n)\nif 1:\n    from h import i\nfrom . import j\n# import k\n"
+    )
+    longest = {path.relative_to(ROOT).parts[0]: text for path, text in sorted(modules(), key=lambda one: len(one[1]))}
+    for text in (lines, *longest.values()):
+        found: list[tuple[int, str]] = []
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found += ((node.lineno, name.name) for name in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.append((node.lineno, node.module))
+        assert sorted(imported(text)) == sorted(found)
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,7 @@ async def test_after_three_days_an_event_is_set_aside_and_can_be_replayed(hooked
     assert ("delivered", "a@d.test") in hooked.place.events and (await hooked.about())["dead"] == 0
 
 
+@pytest.mark.costly("gateway/hooks/test_dispatcher.py::test_gone_means_gone")
 async def test_an_endpoint_that_fails_for_long_is_switched_off_and_its_account_told(hooked: Hooked) -> None:
     await hooked.listen()
     await hooked.send()

@@ -60,6 +60,7 @@ async def test_counters_of_all_processes_for_who_has_the_token(port: int) -> Non
     assert await ask(port, "x" * 10_000 + "\n\n") == ""
 
 
+@pytest.mark.costly("gateway/processes/test_measured.py::test_counters_of_all_processes_for_who_has_the_token")
 async def test_who_keeps_silent_takes_a_place_of_a_few(port: int) -> None:
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
     assert await ask(port, f"GET /metrics HTTP/1.1\nAuthorization: Bearer {TOKEN}\n\n") == ""

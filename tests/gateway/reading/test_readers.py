@@ -95,6 +95,7 @@ async def test_a_long_list_waits_in_its_process_until_its_lines_are_taken(tmp_pa
     assert early < late / 2, "no more than some chunks lie with whoever takes them"
 
 
+@pytest.mark.slow
 async def test_a_long_list_is_read_in_little_memory(tmp_path: Path) -> None:
     path, count = tmp_path / "list", 200_000
     path.write_bytes(b"{}\nEmail;Nom\n" + b"".join(b"p%d@d%d.test;N%d\n" % (n, n % 400, n) for n in range(count)))

@@ -56,7 +56,7 @@ async def test_spamassassin() -> None:
     assert seen == [b"SYMBOLS SPAMC/1.5\r\nContent-length: %d\r\n\r\n" % len(RAW) + RAW]
     assert (found.code, found.severity.value) == ("spam_high", "serious")
     assert said("fr", found) == (
-        "SpamAssassin donne 7,4 sur 5,0 : ce message sera sans doute classé indésirable"
+        "SpamAssassin donne 7,4 sur 5,0\N{NO-BREAK SPACE}: ce message sera sans doute classé indésirable"
         " (HTML_IMAGE_ONLY_08, MISSING_HEADERS, SUBJ_ALL_CAPS)"
     )
 

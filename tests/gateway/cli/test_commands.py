@@ -244,3 +244,16 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "gateway" in loaded
     assert not loaded & {"pydantic", "sqlalchemy", "store", "config", "rich", "cryptography", "asyncio", "mta"}
+
+
+def test_a_terminal_of_an_older_encoding_reads_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "latin-1"))
+    (tmp_path / "bad.toml").write_text("[gateway]\ndomaine = '→ 漢'\n", "utf-8")
+    assert main(["--config", "bad.toml", "doctor"]) == 2
+    told = written.getvalue().decode("latin-1")
+    assert (
+        told.startswith("!! CRIT  ") and "           -> " in told and "é" in told and told.endswith("1 point grave\n")
+    )
+    print("{\u202f→ 漢}", flush=True)
+    assert written.getvalue().decode("latin-1").endswith("{ -> \\u6f22}\n")

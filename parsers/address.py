@@ -79,7 +79,9 @@ _NAME_BEFORE = re.compile(
 _NAME_AROUND = re.compile(
     r"^([^@<>()\[\]{}]{0,200})[(\[{]\s*(?:mailto:)?([^\s()\[\]{}]+@[^\s()\[\]{}]+)\s*[)\]}]$", re.IGNORECASE
 )
-_HYPERLINK = re.compile(r"^([^#]*)#(?:(?:mailto|https?):/{0,2})?([^#]*)#?[^#]*$", re.IGNORECASE)  # a cell of Access
+_HYPERLINK = re.compile(
+    r"^([^#]{0,320})#(?:(?:mailto|https?):/{0,2})?([^#]{0,320})#?[^#]{0,20}$", re.IGNORECASE
+)  # a cell of Access
 _CONNECTORS = frozenset(("/", "-", "–", "&", "+", "et", "ou", "and", "or", "|"))
 
 

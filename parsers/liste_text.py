@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from parsers import liste_vcard
 from parsers.address import looks_like
 from parsers.columns import score
 from parsers.french import encoding_of
@@ -96,10 +97,12 @@ def read(data: bytes, limits: Limits) -> Book | Unreadable:
 
 
 def _loader(text: str, limits: Limits) -> Callable[[int], Sheet | Unreadable]:
+    cards = liste_vcard.is_cards(text)
+
     def load(_index: int) -> Sheet | Unreadable:
         collector = Collector("", limits)
         try:
-            for number, cells in _records(text, limits.columns):
+            for number, cells in liste_vcard.rows(text) if cards else _records(text, limits.columns):
                 collector.add(number, cells)
         except TooMuch as too_much:
             return too_much.refusal

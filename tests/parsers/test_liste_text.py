@@ -45,6 +45,20 @@ def test_the_end_mark_of_old_systems_is_no_line() -> None:
     assert rows(b"a@b.fr\r\nc@d.fr\r\n\x1a") == [(1, ["a@b.fr"]), (2, ["c@d.fr"])]
 
 
+def test_address_cards() -> None:
+    cards = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Petit;Jean;;;\r\nFN:Jean Petit\r\nORG:Firme\\, SA;Achats\r\n"
+    cards += "EMAIL;TYPE=INTERNET:jean@\r\n x.fr\r\nitem1.EMAIL:j.petit@y.fr\r\nTEL:0612345678\r\nEND:VCARD\r\n"
+    cards += (
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=89mile;L=C3=A9a\r\nEND:VCARD\r\n"
+    )
+    assert rows(cards.encode()) == [
+        (1, ["Email", "Nom", "Société", "Téléphone"]),
+        (6, ["jean@x.fr", "Jean Petit", "Firme, SA, Achats", "0612345678"]),
+        (8, ["j.petit@y.fr", "Jean Petit", "Firme, SA, Achats", "0612345678"]),
+        (11, ["", "Léa Émile"]),
+    ]
+
+
 def test_one_bad_byte_leaves_the_rest_utf8() -> None:
     data = ("é;a@b.fr\n" * 50).encode() + b"\xe9;c@d.fr\n"
     assert decode(data).count("é") == 50

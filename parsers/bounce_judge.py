@@ -41,7 +41,8 @@ _VAGUE = frozenset({ReplyClass.TEMPORARY, ReplyClass.REFUSED, ReplyClass.PROTOCO
 _ZOHO_REPLY = re.compile(r"\bERROR_CODE ?:([45]\d\d), ERROR_CODE ?:(.{1,1500})")
 # which command was refused, as transcripts and programs write it; Yahoo looks its users up after DATA only
 _AT_RCPT = re.compile(
-    r"rcpt|not like recipient|5\.1\.1\b|recipient address rejected|mailbox not found|n.t have an? .{1,80} account",
+    r"rcpt|no such user!|not like recipient|5\.1\.1\b|recipient address rejected|mailbox not found"
+    r"|n.t have an? .{1,80} account",
     re.IGNORECASE,
 )
 _AT_DATA = re.compile(

@@ -34,9 +34,19 @@ def read(archive: Archive, limits: Limits) -> Book | Unreadable:
         if _is_encrypted(archive):
             return Unreadable(UnreadableReason.ENCRYPTED)
         names: list[str] = []
+        hidden: set[int] = set()
+        unseen: set[str] = set()  # styles of tables that are not displayed; they stand before the tables
+        style = ""
 
         def visit(name: str, attributes: dict[str, str]) -> None:
-            if name == "table":
+            nonlocal style
+            if name == "style":
+                style = _attribute(attributes, "name")
+            elif name == "table-properties" and _attribute(attributes, "display") == "false":
+                unseen.add(style)
+            elif name == "table":
+                if _attribute(attributes, "style-name") in unseen:
+                    hidden.add(len(names))
                 names.append(_attribute(attributes, "name"))
 
         parse_xml(archive.chunks("content.xml"), Elements(visit))
@@ -44,7 +54,7 @@ def read(archive: Archive, limits: Limits) -> Book | Unreadable:
         return too_much.refusal
     except BadArchive as trouble:
         return Unreadable(UnreadableReason.CORRUPT, str(trouble))
-    return Book("ods", tuple(names), _loader(archive, names, limits))
+    return Book("ods", tuple(names), _loader(archive, names, limits), frozenset(hidden))
 
 
 def _is_encrypted(archive: Archive) -> bool:

@@ -196,6 +196,22 @@ def test_opendocument() -> None:
     assert table(out.getvalue()) == [["Mail", "N", "N"], [], [], ["a@b.fr", "2026-12-25"]]
 
 
+def test_hidden_tables_of_opendocument_come_last() -> None:
+    def shown(name: str, style: str, address: str) -> str:
+        cell = f"<table:table-cell><text:p>{address}</text:p></table:table-cell>"
+        row = f"<table:table-row>{cell}</table:table-row>"
+        return f'<table:table table:name="{name}" table:style-name="{style}">{row}</table:table>'
+
+    styles = '<s:style s:name="ta2"><s:table-properties table:display="false"/></s:style><s:style s:name="ta1"/>'
+    content = f'<d:document-content xmlns:d="d" xmlns:s="s" xmlns:table="table" xmlns:text="text">{styles}'
+    content += shown("Base", "ta2", "old@b.fr") + shown("Contacts", "ta1", "a@b.fr") + "</d:document-content>"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+    assert [line.address for line in liste(out.getvalue()).lines] == ["a@b.fr"]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

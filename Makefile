@@ -5,7 +5,8 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 RUN := .venv/.run-time
 DEV := .venv/.development
-# What only looks and is quick; the rest of the rings needs make test.
+# What only looks and is quick; the rest of the rings needs make test. What is `costly` names the quick test that watches over
+# the same promise (tests/rules/test_rings.py sees to it).
 QUICK := not slow and not costly and not crash and not browser and not peers
 ELSEWHERE := $(foreach ring,crash browser peers,--ignore=tests/$(ring))
 
@@ -59,8 +60,8 @@ floors: $(DEV)
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-# What these write need not outlive them: in memory where there is such a place, no fsync waits for a disk.
-quick: export PYTEST_DEBUG_TEMPROOT ?= $(wildcard /dev/shm)
+# What these write need not outlive them: in memory, where there is a gigabyte to spare, no fsync waits for a disk.
+quick: export PYTEST_DEBUG_TEMPROOT ?= $(shell test $$(df -P /dev/shm 2>&1 | awk 'END {print int($$4)}') -gt 1000000 && echo /dev/shm)
 quick: export HYPOTHESIS_PROFILE ?= quick
 quick: $(DEV)
 	$(BIN)/python -m pytest --forks $(JOBS) -m "$(QUICK)" $(ELSEWHERE) $(ARGS)

@@ -264,7 +264,7 @@ def main() -> int:
         "--large", type=int, default=100_000, help="a larger list for the memory, and a tenth (0: none)"
     )
     reader.add_argument("--peer", type=int, default=5_000, help="mails through each peer (0: none)")
-    reader.add_argument("--matrix", type=int, default=10_000, help="mails of other sizes and senders (0: none)")
+    reader.add_argument("--matrix", type=int, default=30_000, help="mails of other sizes and senders (0: none)")
     reader.add_argument("--postgresql", type=int, default=60_000, help="mails of a round on PostgreSQL (0: none)")
     reader.add_argument("--json", type=Path, help="also write the rows there")
     found = reader.parse_args()

@@ -25,6 +25,7 @@ from config.settings import ConfigError, Settings, load
 from gateway.cli import asking
 from gateway.cli.commands.upkeep import migrate
 from gateway.cli.failure import Failure
+from gateway.i18n import text
 
 FILE = "mail2campaign.toml"
 
@@ -35,11 +36,10 @@ def init(found: argparse.Namespace) -> None:
     folder = Path(wanted.dir)
     settings = make_folder(folder, wanted.domain, wanted.chosen)
     data = settings.gateway.data_dir
-    print(f"; {folder / FILE} is written, keys and database are in {data}")
-    print(
-        "; Publish these records, then: account add, sender add, serve (all with --config); doctor looks whether all is well."
-    )
-    print(zone(wanted.domain, keys.dkim_keys(data), wanted.addresses), end="")
+    locale = settings.gateway.locale
+    print(";", text(locale, "setup.written", file=folder / FILE, data=data))
+    print(";", text(locale, "setup.publish"))
+    print(zone(wanted.domain, keys.dkim_keys(data), wanted.addresses, locale), end="")
 
 
 def make_folder(folder: Path, domain: str, chosen: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
@@ -74,20 +74,16 @@ def a_label(domain: str) -> str:
         raise Failure(f"{domain!r} is no domain: {error}") from error
 
 
-def zone(domain: str, dkim: list[tuple[str, str, bytes]], addresses: Sequence[str] = ()) -> str:
-    """Return the records to publish for a gateway, as a zone file (RFC 1035 section 5)."""
+def zone(domain: str, dkim: list[tuple[str, str, bytes]], addresses: Sequence[str] = (), locale: str = "fr") -> str:
+    """Return the records to publish for a gateway, as a zone file (RFC 1035 section 5) with comments in a language."""
     name = a_label(domain)
-    hint = (
-        []
-        if addresses
-        else ["; 192.0.2.1 stands for this machine's public address, whose reverse name should be the domain"]
-    )
+    hint = [] if addresses else [f"; {text(locale, 'setup.example', address='192.0.2.1')}"]
     lines = [
         f"$ORIGIN {name}.",
         *hint,
         *(f"@ IN {'AAAA' if ':' in one else 'A'} {one}" for one in addresses or ("192.0.2.1",)),
         *(
-            f"; the hoster of {one} gives it its reverse name: {ip_address(one).reverse_pointer}. PTR {name}."
+            f"; {text(locale, 'setup.reverse', address=one)} {ip_address(one).reverse_pointer}. PTR {name}."
             for one in addresses
         ),
         f"@ IN MX 10 {name}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 import pytest
-from running import Running
+from running import Running, keep_within
 from sink import Sink
 
 _FAILED = pytest.StashKey[bool]()
@@ -29,6 +29,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     house, leaving = item.config.stash.get(_HOUSE, None), nextitem is None or nextitem.path.parent != item.path.parent
     if house is not None and leaving:
         house.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _founded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A test's own folder is removed once it has passed."""
+    keep_within(tmp_path_factory.mktemp("founded"))
 
 
 class House:

@@ -38,6 +38,11 @@ PASSWORD = "correct horse battery"
 _REPORT = re.compile(r"http://127\.0\.0\.1:\d+/r/([A-Za-z0-9_-]{22,})")
 
 
+def keep_within(folder: Path) -> None:
+    """Where the copy is kept of which later gateways are made; else it stands beside the first."""
+    _FOUNDED["within"] = folder
+
+
 def free_ports(n: int) -> list[int]:
     """Loopback ports that are free at the moment."""
     probes = [socket.socket() for _ in range(n)]
@@ -111,7 +116,7 @@ class Running:
         own = self.environment.get("MAIL2CAMPAIGN_DATABASE__URL", "").startswith(
             "postgresql"
         )  # its database is elsewhere
-        if made is not None and not own:
+        if made is not None and made.exists() and not own:
             shutil.copytree(made, folder)
             return
         self._main("init", "--dir", str(folder), "--domain", "gateway.test")
@@ -121,8 +126,8 @@ class Running:
         self._main(*config, "sender", "add", "acme", "contact@acme.test", "--verified")
         if own:
             return
-        _FOUNDED["folder"] = folder.with_name("founded")
-        shutil.copytree(folder, _FOUNDED["folder"])
+        _FOUNDED["folder"] = copy = _FOUNDED.get("within", folder.parent) / "founded"
+        shutil.copytree(folder, copy)
 
     def _main(self, *words: str, stdin: str = "") -> None:
         """Run one command in this process, which has most of it imported: a Python of its own takes ten times as long."""

@@ -243,8 +243,7 @@ class Worker:
     # --- database ---
 
     async def _write(self, batch: Sequence[Change]) -> int:
-        async with self._database.write() as conn:
-            return await events.apply(conn, batch, self._suppression, commit=True)
+        return await events.write(self._database, batch, self._suppression)
 
     def _committed(self, count: int) -> None:
         self._gate.used -= count
@@ -252,8 +251,7 @@ class Worker:
         self._lanes.pool.kick_all()
 
     async def _take(self, wanted: dict[int, int]) -> list[Job]:
-        async with self._database.write() as conn:
-            leased = await paces.lease(conn, self._gate.worker, now_ms(), wanted, self._quota)
+        leased = await paces.take(self._database, self._gate.worker, now_ms(), wanted, self._quota)
         self._paces.know(leased)
         return leased.jobs
 

@@ -10,6 +10,7 @@ what the database raises.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -65,6 +66,21 @@ async def read(
         answer = await conn.execute(query.order_by(table.c.id).with_for_update(of=table))
     rows = [list(row) for row in answer]
     return [row[:-1] for row in rows], rows[0][-1] if rows else None
+
+
+def read_inside(
+    sqlite: sqlite3.Connection, table: Table, names: tuple[str, ...], ids: Sequence[int], also: str
+) -> tuple[Rows, Any]:
+    """As `read`, in the thread of a connection to SQLite."""
+    told = sqlite.execute(_reader(table, names, also), {"ids": orjson.dumps(ids).decode()}).fetchone()
+    return orjson.loads(told[0]), told[1]
+
+
+def run_inside(sqlite: sqlite3.Connection, *steps: Step) -> None:
+    """As `run`, in the thread of a connection to SQLite; whoever opened the transaction ends it."""
+    for step in steps:
+        if step.rows:
+            sqlite.execute(step.packed, {"rows": orjson.dumps(step.rows).decode()})
 
 
 def change(table: Table, names: tuple[str, ...], rows: Rows) -> Step:

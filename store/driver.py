@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection, AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.util import await_only
+
+T = TypeVar("T")
 
 
 class Cursor:
@@ -132,6 +134,19 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         if commit:
             sqlite.commit()
         return row
+
+    async def inside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Let the connection's thread do a whole piece of work, which leaves no transaction open."""
+        self._doubtful = True
+        try:
+            result: T = await self._connection._execute(work, self._connection._conn)
+        except Exception as error:
+            self._doubtful = False
+            if isinstance(error, sqlite3.Error):
+                raise DBAPIError.instance(getattr(work, "__name__", "work"), None, error, sqlite3.Error) from error
+            raise
+        self._doubtful = False
+        return result
 
     async def fill(self, table: str, column: str, row: int, pieces: Iterator[bytes]) -> None:
         """Write a value over one of as many zero bytes, piece by piece; `pieces` is run in the connection's thread."""

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
@@ -27,6 +29,7 @@ from config.settings import DatabaseSection
 from store.driver import Driver, of
 from store.versions import MIGRATIONS, heads
 
+T = TypeVar("T")
 STIRRED = 0.02  # seconds between two looks at the log of a SQLite file
 _UPGRADE = 0x6D3263  # the advisory lock of whoever upgrades, held to the end of the transaction: poolers bear it
 
@@ -68,10 +71,10 @@ class WriteQueue:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-queue")
-        self._here = asyncio.Lock()
+        self.here = asyncio.Lock()
 
     async def __aenter__(self) -> None:
-        await self._here.acquire()
+        await self.here.acquire()
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody there: no hop to the thread
         except BlockingIOError:
@@ -87,7 +90,22 @@ class WriteQueue:
 
     def _leave(self, *_: object) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
-        self._here.release()
+        self.here.release()
+
+    def within(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
+        """Do a whole transaction in its turn, in the connection's thread; others of this process are kept away by `here`."""
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            return result
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False)
@@ -166,6 +184,26 @@ class Database:
             self._kept = connection
             if self._closed:
                 await self._let_go()
+
+    async def at_once(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction of SQLite by one errand to the connection's thread: `work` is done there and must not wait. Others
+        wait for it for milliseconds: between the steps of `write` a loop that signs mails goes its rounds."""
+        queue = self._queue
+        if queue is None:
+            raise TypeError("not SQLite")
+        async with queue.here:
+            connection, self._kept = self._kept or await self._writer.connect(), None
+            errand = asyncio.ensure_future(of(connection).inside(partial(queue.within, work)))
+            try:
+                result = await asyncio.shield(errand)
+            except BaseException:
+                await asyncio.wait([errand])  # whoever is cancelled meanwhile keeps the turn until it ends
+                await asyncio.shield(connection.close())
+                raise
+            self._kept = connection
+            if self._closed:
+                await self._let_go()
+            return result
 
     async def stirred(self, seconds: float) -> None:
         """Wait until somebody may have written, and so many seconds at most. SQLite's log tells for some microseconds, before

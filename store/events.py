@@ -7,7 +7,9 @@ Raises only what the database raises; then nothing of the batch is written.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import aftermath, bulk, remnants, webhooks
 from store.aftermath import News
+from store.arrays import Rows
+from store.bulk import Step
+from store.engine import Database
 from store.states import PEOPLE, WAITING, Event, Status, after
 from store.suppressions import SuppressionKeys
 from store.tables import events, recipients
@@ -27,6 +32,7 @@ _ATTEMPTS = frozenset(
     {Event.ACCEPTED, Event.UNANSWERED, Event.TEMPFAILED, Event.MAILBOX_TEMPFAILED, Event.REFUSED, Event.EXPIRED}
 )
 _OF_SENDERS = _ATTEMPTS | {Event.SUPPRESSED}
+_QUIET = frozenset({Event.ACCEPTED, Event.UNANSWERED, Event.TEMPFAILED})
 _PERSON = {
     Event.OPEN: "opened",
     Event.CLICK: "clicked",
@@ -163,22 +169,59 @@ async def apply(
     which may end as soon as all is written, so that the next writer need not wait for the caller's turn."""
     ids = list({change.recipient_id for change in changes})
     names = _BY_SENDERS if all(change.event in _OF_SENDERS for change in changes) else _WRITTEN
-    wanted = _NAMED + names
-    read, heard = await bulk.read(conn, recipients, wanted, ids, webhooks.HEARD)
-    found = [dict(zip(wanted, row, strict=True)) for row in read]
-    rows = {row["id"]: row for row in found if row["address"]}  # without one: erased, as those who are missing
-    batch = Applied(rows)
+    read, heard = await bulk.read(conn, recipients, _NAMED + names, ids, webhooks.HEARD)
+    batch = _read(names, read)
     applied = sum(batch.apply(change) for change in changes)
+    whole = len(batch.rows) == len(ids)
+    await bulk.run(conn, *_steps(batch, names, heard), commit=commit and not batch.news and whole)
+    await aftermath.write(conn, batch.news, batch.rows, keys)
+    if not whole:
+        applied += await remnants.late(conn, [change for change in changes if change.recipient_id not in batch.rows])
+    return applied
+
+
+async def write(database: Database, changes: Sequence[Change], keys: SuppressionKeys) -> int:
+    """Write a batch of a sender's outcomes, durably; returns how many passed their fences. On SQLite those from which nothing
+    follows, nearly all, are one errand; the others come behind, in a transaction of their own."""
+    applied, rest = 0, list(changes)
+    if database.sqlite and (quiet := [change for change in changes if _quiet(change)]):
+        done = await database.at_once(partial(_apply_inside, quiet))
+        if done is not None:
+            applied, rest = done, [change for change in changes if not _quiet(change)]
+    if rest:
+        async with database.write() as conn:
+            applied += await apply(conn, rest, keys, commit=True)
+    return applied
+
+
+def _quiet(change: Change) -> bool:
+    """Whether an attempt concerns nobody but its recipient."""
+    return change.event in _QUIET and not (change.suppress or change.clears)
+
+
+def _apply_inside(changes: Sequence[Change], sqlite: sqlite3.Connection) -> int | None:
+    """As `apply`, in the thread of a connection to SQLite; None, and nothing is written, where it would be more than that."""
+    ids = list({change.recipient_id for change in changes})
+    read, heard = bulk.read_inside(sqlite, recipients, _NAMED + _BY_SENDERS, ids, webhooks.HEARD)
+    batch = _read(_BY_SENDERS, read)
+    applied = sum(batch.apply(change) for change in changes)
+    if batch.news or len(batch.rows) < len(ids):
+        return None
+    bulk.run_inside(sqlite, *_steps(batch, _BY_SENDERS, heard))
+    return applied
+
+
+def _read(names: tuple[str, ...], read: Rows) -> Applied:
+    wanted = _NAMED + names
+    found = [dict(zip(wanted, row, strict=True)) for row in read]
+    return Applied({row["id"]: row for row in found if row["address"]})  # without one: erased, as those who are missing
+
+
+def _steps(batch: Applied, names: tuple[str, ...], heard: bool) -> list[Step]:
     values = itemgetter("id", *names)
-    await bulk.run(
-        conn,
-        bulk.change(recipients, names, [values(rows[one]) for one in sorted(batch.touched)]),
+    return [
+        bulk.change(recipients, names, [values(batch.rows[one]) for one in sorted(batch.touched)]),
         bulk.add(events, _HISTORY, batch.history),
         *batch.differences.steps(),
         *([webhooks.step(batch.history)] if heard else []),
-        commit=commit and not batch.news and len(rows) == len(ids),
-    )
-    await aftermath.write(conn, batch.news, rows, keys)
-    if len(rows) < len(ids):
-        applied += await remnants.late(conn, [change for change in changes if change.recipient_id not in rows])
-    return applied
+    ]

@@ -9,6 +9,7 @@ Nothing is raised but what the database raises.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from sqlalchemy import BigInteger, and_, bindparam, case, exists, func, insert, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import lateness, quotas, taking
+from store.engine import Database
 from store.states import Status
 from store.tables import accounts, campaigns, notices, recipients, workers
 from store.values import CampaignState, Job, NoticeJob, Tracked
@@ -160,14 +162,30 @@ _LEASABLE = (
 )
 
 
+def _wanted(live: Sequence[Any], shares: Mapping[int, int], now: int) -> taking.Wanted:
+    """Past its quota, a campaign has only retries."""
+    return [(row.id, row.send_at if (row.paced_until or 0) > now else -1, shares[row.id]) for row in live]
+
+
+async def plainly(conn: AsyncConnection, shares: Mapping[int, int], now: int) -> taking.Wanted | None:
+    """What taking these shares comes to where nothing else is to be written: all have begun, no account has a quota; else
+    None. A read."""
+    live = (await conn.execute(_LEASABLE, {"ids": list(shares)})).all()
+    return _wanted(live, shares, now) if all(row.begun and not row.per_day for row in live) else None
+
+
+async def lease_plainly(database: Database, worker: int, now: int, wanted: taking.Wanted) -> list[Job]:
+    """Take what `plainly` told, on SQLite, by one errand: other writers wait for a millisecond, not for seven statements."""
+    return [_job(*row) for row in await database.at_once(partial(taking.inside, worker, now, wanted))]
+
+
 async def lease(
     conn: AsyncConnection, worker: int, now: int, shares: Mapping[int, int], new_account_per_day: int = 0
 ) -> list[Job]:
     """Take due recipients, at most shares[campaign_id] of each campaign; none when the worker was retired, none beyond
     the quotas of their accounts."""
     live = (await conn.execute(_LEASABLE, {"ids": list(shares)})).all()
-    wanted = [(row.id, row.send_at if (row.paced_until or 0) > now else -1, shares[row.id]) for row in live]
-    jobs = [_job(*row) for row in await taking.recipients(conn, worker, now, wanted)]
+    jobs = [_job(*row) for row in await taking.recipients(conn, worker, now, _wanted(live, shares, now))]
     if jobs and (new_account_per_day or any(row.per_day for row in live)):
         owners = {row.id: row.account_id for row in live}
         jobs = await quotas.admit(conn, jobs, owners, new_account_per_day, now)

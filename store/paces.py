@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import jobs
 from store.allowances import conform_by
+from store.engine import Database
 from store.tables import accounts, campaigns
 from store.tables_delivery import throttles
 from store.values import Job
@@ -94,6 +95,19 @@ async def lease(
     spent = [campaign for campaign in rates if taken[campaign] == allowed[campaign] < shares[campaign]]
     again = {campaign: max(rate.again(known[rate.key]) for rate in rates[campaign]) for campaign in spent}
     return Leased(leased, again, frozenset(rates))
+
+
+async def take(
+    database: Database, worker: int, now: int, shares: Mapping[int, int], new_account_per_day: int = 0
+) -> Leased:
+    """As `lease`, in a transaction of its own; on SQLite a short one where neither rates nor quotas are to be counted."""
+    if database.sqlite and not new_account_per_day:
+        async with database.glance() as conn:
+            wanted = None if await _rates(conn, shares) else await jobs.plainly(conn, shares, now)
+        if wanted is not None:
+            return Leased(await jobs.lease_plainly(database, worker, now, wanted))
+    async with database.write() as conn:
+        return await lease(conn, worker, now, shares, new_account_per_day)
 
 
 def _allowed(

@@ -7,6 +7,7 @@ raises.
 
 from __future__ import annotations
 
+import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store import driver
+from store.values import CampaignState
 
 _FREE = "owner IS NULL AND next_attempt_at IS NOT NULL AND next_attempt_at <= :now"
 _ALIVE = "EXISTS (SELECT 1 FROM workers w WHERE w.id = :worker AND w.retired_at IS NULL)"
@@ -41,37 +45,46 @@ NOTICES = {
     }.items()
 }
 # SQLite bounds all campaigns of a statement alike
-_DUE_JOBS = text(
+_LIVE = ", ".join(f"'{state.value}'" for state in (CampaignState.SCHEDULED, CampaignState.SENDING))
+_DUE_JOBS = (
     "WITH wanted(campaign, low) AS MATERIALIZED"  # noqa: S608 our own names
-    " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:wanted))"
+    " (SELECT campaigns.id, json_extract(value, '$[1]') FROM json_each(:wanted)"
+    f" JOIN campaigns ON campaigns.id = json_extract(value, '$[0]') AND campaigns.state IN ({_LIVE}))"
     f" SELECT json_group_array(json_array({JOB})) FROM wanted JOIN recipients"
     f" ON id IN (SELECT id {_DUE} ORDER BY next_attempt_at LIMIT :n)"
 )
-_TAKE_IDS = text(
-    f"UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids)) AND {_ALIVE}"  # noqa: S608
-)
+_TAKE_IDS = f"UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids)) AND {_ALIVE}"  # noqa: S608
+Wanted = Sequence[tuple[int, int, int]]  # a campaign, the instant after which its mails must be due, how many at most
 
 
-async def recipients(
-    conn: AsyncConnection, worker: int, now: int, wanted: Sequence[tuple[int, int, int]]
-) -> Sequence[Sequence[Any]]:
-    """Due recipients that are the worker's from now on, as JOB; of each campaign `wanted` has its number, the instant after
-    which they must be due, and how many at most. One question for all campaigns: with fifty at once, asking one by one cost
-    each mail a quarter more."""
+async def recipients(conn: AsyncConnection, worker: int, now: int, wanted: Wanted) -> Sequence[Sequence[Any]]:
+    """Due recipients that are the worker's from now on, as JOB. One question for all campaigns: with fifty at once, asking
+    one by one cost each mail a quarter more."""
     if not wanted:
         return []
     if conn.dialect.name != "sqlite":
         columns = dict(zip(("ids", "lows", "counts"), map(list, zip(*wanted, strict=True)), strict=True))
         values = {"worker": worker, "now": now, **columns}
         return (await conn.execute(_TAKE_JOBS, values)).all()
+    connection = driver.of(conn)
+
+    def work(sqlite: sqlite3.Connection) -> Sequence[Sequence[Any]]:
+        connection.begin(sqlite)
+        return inside(worker, now, wanted, sqlite)
+
+    return await connection.inside(work)
+
+
+def inside(worker: int, now: int, wanted: Wanted, sqlite: sqlite3.Connection) -> Sequence[Sequence[Any]]:
+    """The same in the thread of a connection to SQLite, in a transaction that is open; of campaigns that are still live."""
     alike: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for campaign, low, count in wanted:
         alike[count].append((campaign, low))
     due: list[list[Any]] = []
     for count, some in alike.items():
         said = {"wanted": orjson.dumps(some).decode(), "now": now, "n": count}
-        due += orjson.loads((await conn.execute(_DUE_JOBS, said)).scalar_one())
+        due += orjson.loads(sqlite.execute(_DUE_JOBS, said).fetchone()[0])
     # Nobody else writes meanwhile, so reading and marking can be statements of one step each (store.bulk says why).
     ids = orjson.dumps([row[0] for row in due]).decode()
-    marked = (await conn.execute(_TAKE_IDS, {"ids": ids, "worker": worker})).rowcount if due else 0
+    marked = sqlite.execute(_TAKE_IDS, {"ids": ids, "worker": worker}).rowcount if due else 0
     return due if marked == len(due) else []

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from store_helpers import KEYS, NOW
 
 from parsers.address import key
@@ -186,3 +186,45 @@ async def test_a_suppressed_address_is_found_by_the_key_that_lists_use(db: Datab
         await conn.execute(update(recipients).values(address=address))
         await events.apply(conn, [Change(row.id, Event.COMPLAIN, NOW)], KEYS)
         assert list(await suppressions.find(conn, campaign.account_id, [key(address)], KEYS, NOW)) == [key(address)]
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_a_sender_s_batch_comes_to_the_same_however_it_is_written(db: Database, make: Any, erased: bool) -> None:
+    kinds = [*sorted(events._OF_SENDERS), Event.ACCEPTED, Event.TEMPFAILED]
+    found = []
+    for write in (apply, lambda db, *batch: events.write(db, batch, KEYS)):
+        campaign = await make(len(kinds) + 1)
+        worker, ids = await leased(db, campaign.id)
+        async with db.write() as conn:
+            await conn.execute(delete(suppressions.suppressions))
+            if erased:
+                await conn.execute(update(recipients).where(recipients.c.id == ids[-1]).values(address="", name=""))
+            # and one belongs to somebody else by now
+            await conn.execute(update(recipients).where(recipients.c.id == ids[-2]).values(owner=worker + 1))
+        batch = [
+            Change(
+                one, event, NOW + at, worker, NOW + 900 if event in (Event.TEMPFAILED, Event.UNANSWERED) else None,
+                {"reply": f"{event.code} said", "code": 250, "class": "unknown_user" if event is Event.REFUSED else "ok"},
+                suppress="hard_bounce" if event is Event.REFUSED else "", source_id=None,
+            )
+            for at, (one, event) in enumerate(zip(ids, [*kinds, Event.ACCEPTED], strict=True))
+        ]  # fmt: skip
+        for part in (batch, [change for change in batch if events._quiet(change)][:1]):  # and what was written already
+            applied = await write(db, *part)
+            async with db.read() as conn:
+                ledger = await campaigns.ledger(conn, campaign.id)
+                history = select(
+                    events_table.c.recipient_id, events_table.c.kind, events_table.c.at, events_table.c.detail
+                )
+                told = (await conn.execute(history.where(events_table.c.campaign_id == campaign.id))).all()
+                barred = await conn.scalar(select(func.count()).select_from(suppressions.suppressions))
+            assert ledger is not None
+            rows = [
+                (row.status, row.attempts, row.next_attempt_at, row.last_at, row.reply, row.owner is None)
+                for row in await rows_of(db, campaign.id)
+            ]
+            stories = sorted((row.recipient_id - ids[0], row.kind, row.at, str(row.detail)) for row in told)
+            found.append((applied, rows, stories, ledger.statuses, ledger.measures, barred))
+    count = len(found) // 2
+    assert found[:count] == found[count:]
+    assert found[0][0] == len(kinds) - erased and found[0][-1] == 1 and found[1][0] == 0

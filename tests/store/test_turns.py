@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from store.engine import Database
 
@@ -60,4 +64,35 @@ async def test_whoever_waits_for_news_wakes_when_another_process_writes(db: Data
     async with asyncio.timeout(20):
         await waiting
         await db.stirred(0.06)  # nobody writes any more: so long, and no longer
+    await other.close()
+
+
+async def test_a_transaction_at_once_is_whole_or_nothing_and_ends_before_the_turn_is_passed_on(db: Database) -> None:
+    other, begun, go = Database.open(db.url), threading.Event(), threading.Event()
+
+    def slow(sqlite: sqlite3.Connection) -> None:
+        sqlite.execute("INSERT INTO things DEFAULT VALUES")
+        begun.set()
+        go.wait(20)
+
+    def wrong(sqlite: sqlite3.Connection) -> None:
+        sqlite.execute("INSERT INTO things DEFAULT VALUES")
+        sqlite.execute("INSERT INTO nothing DEFAULT VALUES")
+
+    given_up = asyncio.create_task(db.at_once(slow))
+    await asyncio.to_thread(begun.wait, 20)
+    given_up.cancel()
+    behind, elsewhere = asyncio.create_task(add(db)), asyncio.create_task(add(other))
+    await asyncio.sleep(0.1)
+    assert not behind.done() and not elsewhere.done(), "its turn lasts until it has ended, whoever waits for it"
+    go.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await given_up
+    await asyncio.gather(behind, elsewhere)
+    with pytest.raises(DBAPIError):
+        await db.at_once(wrong)
+    with pytest.raises(ZeroDivisionError):
+        await db.at_once(lambda _: 1 // 0)
+    await add(db)
+    assert await db.at_once(lambda sqlite: sqlite.execute("SELECT count(*) FROM things").fetchone()[0]) == 4
     await other.close()

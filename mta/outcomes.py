@@ -29,6 +29,7 @@ class Sink:
 
     write: Callable[[Sequence[Change]], Awaitable[int]]
     committed: Callable[[int], None]  # so many permits are free
+    apart: Callable[[Change], bool] | None = None  # those that it tells from the others are written by themselves
 
 
 class Outcomes:
@@ -76,11 +77,22 @@ class Outcomes:
             if not self._changes:
                 self._some.clear()
                 self._enough.clear()
-            self._flushing_since = asyncio.get_running_loop().time()
-            await self._flush(batch)
+            for part in self._parts(batch):
+                self._flushing_since = asyncio.get_running_loop().time()
+                await self._flush(part)
             self._flushing_since = None
             if not self._changes:
                 self._settled.set()
+
+    def _parts(self, batch: Sequence[Change]) -> list[Sequence[Change]]:
+        """What is one transaction each; a recipient has one change in a batch, so their order does not matter."""
+        if self._sink.apart is None:
+            return [batch]
+        apart = [self._sink.apart(change) for change in batch]
+        parts = [
+            [change for change, is_apart in zip(batch, apart, strict=True) if is_apart is way] for way in (True, False)
+        ]
+        return [part for part in parts if part]
 
     async def settle(self, patience: float) -> bool:
         """Wait until everything is durable, so many seconds at most; False when time was up."""

@@ -112,7 +112,7 @@ class Queue:
         self._of.clear()
         self._turns.clear()
         self._urgent.clear()
-        self._count = 0
+        self._count = self._stayed = 0
 
     def _campaign(self, item: Item) -> deque[Item]:
         parcel = parcel_of(item)

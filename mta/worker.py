@@ -63,7 +63,7 @@ class Worker:
         self._suppression = suppressions.load(settings)
         self._host = host_id(data)
         self._gate = Gate(delivery.in_flight, time.monotonic)
-        self._outcomes = Outcomes(Sink(self._write, self._committed))
+        self._outcomes = Outcomes(Sink(self._write, self._committed, events.quiet if database.sqlite else None))
         self._leases = Leases(database, self._gate, self._untried)
         self._paces, self._traced, self._counts = Paces(time.monotonic), Traced(), metrics.on()
         self._stock = Stock(database, delivery.lease, self._take, self._gate, self._leases, self._paces)

@@ -136,7 +136,7 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         return row
 
     async def inside(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Let the connection's thread do a whole piece of work, which leaves no transaction open."""
+        """Let the connection's thread do a whole piece of work."""
         self._doubtful = True
         try:
             result: T = await self._connection._execute(work, self._connection._conn)

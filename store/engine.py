@@ -9,6 +9,7 @@ in steps of up to 100 ms and is unfair. Raises what SQLAlchemy raises; callers t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -192,18 +193,25 @@ class Database:
         if queue is None:
             raise TypeError("not SQLite")
         async with queue.here:
+            self._open()
             connection, self._kept = self._kept or await self._writer.connect(), None
             errand = asyncio.ensure_future(of(connection).inside(partial(queue.within, work)))
             try:
                 result = await asyncio.shield(errand)
             except BaseException:
-                await asyncio.wait([errand])  # whoever is cancelled meanwhile keeps the turn until it ends
+                while not errand.done():  # whoever is cancelled meanwhile, and again, keeps the turn until it ends
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait([errand])
                 await asyncio.shield(connection.close())
                 raise
             self._kept = connection
             if self._closed:
                 await self._let_go()
             return result
+
+    def _open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the database is closed")
 
     async def stirred(self, seconds: float) -> None:
         """Wait until somebody may have written, and so many seconds at most. SQLite's log tells for some microseconds, before
@@ -261,11 +269,12 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         self._closed = True
-        await self._let_go()
-        await self._reader.dispose()
-        await self._writer.dispose()
-        if self._queue is not None:
-            self._queue.close()
+        async with self._queue.here if self._queue is not None else contextlib.nullcontext():  # who writes ends before
+            await self._let_go()
+            await self._reader.dispose()
+            await self._writer.dispose()
+            if self._queue is not None:
+                self._queue.close()
 
 
 def _written(log: Path) -> tuple[int, int]:

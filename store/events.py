@@ -181,21 +181,18 @@ async def apply(
 
 
 async def write(database: Database, changes: Sequence[Change], keys: SuppressionKeys) -> int:
-    """Write a batch of a sender's outcomes, durably; returns how many passed their fences. On SQLite those from which nothing
-    follows, nearly all, are one errand; the others come behind, in a transaction of their own."""
-    applied, rest = 0, list(changes)
-    if database.sqlite and (quiet := [change for change in changes if _quiet(change)]):
-        done = await database.at_once(partial(_apply_inside, quiet))
+    """Write a batch of a sender's outcomes in one durable transaction; returns how many passed their fences. On SQLite that
+    is one errand where all of them are `quiet`."""
+    if database.sqlite and all(map(quiet, changes)):
+        done = await database.at_once(partial(_apply_inside, changes))
         if done is not None:
-            applied, rest = done, [change for change in changes if not _quiet(change)]
-    if rest:
-        async with database.write() as conn:
-            applied += await apply(conn, rest, keys, commit=True)
-    return applied
+            return done
+    async with database.write() as conn:
+        return await apply(conn, changes, keys, commit=True)
 
 
-def _quiet(change: Change) -> bool:
-    """Whether an attempt concerns nobody but its recipient."""
+def quiet(change: Change) -> bool:
+    """Whether an attempt concerns nobody but its recipient, as nearly all do."""
     return change.event in _QUIET and not (change.suppress or change.clears)
 
 

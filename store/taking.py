@@ -49,9 +49,15 @@ _LIVE = ", ".join(f"'{state.value}'" for state in (CampaignState.SCHEDULED, Camp
 _DUE_JOBS = (
     "WITH wanted(campaign, low) AS MATERIALIZED"  # noqa: S608 our own names
     " (SELECT campaigns.id, json_extract(value, '$[1]') FROM json_each(:wanted)"
-    f" JOIN campaigns ON campaigns.id = json_extract(value, '$[0]') AND campaigns.state IN ({_LIVE}))"
+    " JOIN campaigns ON campaigns.id = json_extract(value, '$[0]') {campaigns})"
     f" SELECT json_group_array(json_array({JOB})) FROM wanted JOIN recipients"
     f" ON id IN (SELECT id {_DUE} ORDER BY next_attempt_at LIMIT :n)"
+)
+_DUE_OF_LIVE = _DUE_JOBS.format(campaigns=f"AND campaigns.state IN ({_LIVE})")
+# what was read before the transaction: nothing but the recipients is to be written
+_DUE_PLAINLY = _DUE_JOBS.format(
+    campaigns=f"AND campaigns.state = '{CampaignState.SENDING.value}' AND campaigns.started_at IS NOT NULL"
+    " JOIN accounts ON accounts.id = campaigns.account_id AND NOT accounts.suspended AND coalesce(accounts.per_day, 0) = 0"
 )
 _TAKE_IDS = f"UPDATE recipients SET owner = :worker WHERE id IN (SELECT value FROM json_each(:ids)) AND {_ALIVE}"  # noqa: S608
 Wanted = Sequence[tuple[int, int, int]]  # a campaign, the instant after which its mails must be due, how many at most
@@ -70,20 +76,23 @@ async def recipients(conn: AsyncConnection, worker: int, now: int, wanted: Wante
 
     def work(sqlite: sqlite3.Connection) -> Sequence[Sequence[Any]]:
         connection.begin(sqlite)
-        return inside(worker, now, wanted, sqlite)
+        return inside(worker, now, wanted, sqlite, _DUE_OF_LIVE)
 
     return await connection.inside(work)
 
 
-def inside(worker: int, now: int, wanted: Wanted, sqlite: sqlite3.Connection) -> Sequence[Sequence[Any]]:
-    """The same in the thread of a connection to SQLite, in a transaction that is open; of campaigns that are still live."""
+def inside(
+    worker: int, now: int, wanted: Wanted, sqlite: sqlite3.Connection, query: str = _DUE_PLAINLY
+) -> Sequence[Sequence[Any]]:
+    """The same in the thread of a connection to SQLite, in a transaction that is open; unless told otherwise, only of
+    campaigns that are being sent, of accounts without a quota."""
     alike: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for campaign, low, count in wanted:
         alike[count].append((campaign, low))
     due: list[list[Any]] = []
     for count, some in alike.items():
         said = {"wanted": orjson.dumps(some).decode(), "now": now, "n": count}
-        due += orjson.loads(sqlite.execute(_DUE_JOBS, said).fetchone()[0])
+        due += orjson.loads(sqlite.execute(query, said).fetchone()[0])
     # Nobody else writes meanwhile, so reading and marking can be statements of one step each (store.bulk says why).
     ids = orjson.dumps([row[0] for row in due]).decode()
     marked = sqlite.execute(_TAKE_IDS, {"ids": ids, "worker": worker}).rowcount if due else 0

@@ -63,3 +63,22 @@ async def test_an_outage_is_waited_for(outage: int) -> None:
     assert sorted(base.rows) == list(range(120))
     assert base.freed == 120
     assert all(change.detail for change in base.rows.values()), "an outage costs nobody the story"
+
+
+async def test_what_is_told_apart_is_written_by_itself_and_an_outage_of_one_part_repeats_no_other() -> None:
+    base, batches = Base(), list[list[int]]()
+
+    async def write(batch: Sequence[Change]) -> int:
+        batches.append([change.recipient_id for change in batch])
+        if batch[0].event is Event.REFUSED and len(batches) < 4:
+            raise OSError("the database is away")
+        return await base.write(batch)
+
+    queue = Outcomes(Sink(write, base.committed, lambda change: change.event is Event.ACCEPTED))
+    running = asyncio.create_task(queue.run())
+    for number in range(6):
+        queue.add(Change(number, Event.REFUSED if number % 3 == 0 else Event.ACCEPTED, 1, 1, detail={"reply": "ok"}))
+    assert await queue.settle(10)
+    running.cancel()
+    assert batches == [[1, 2, 4, 5], [0, 3], [0, 3], [0, 3]]
+    assert base.freed == 6 and sorted(base.rows) == list(range(6))

@@ -15,10 +15,8 @@ from mta.ways import Way
 
 SLOW_START = 1.0  # seconds that earn an unproven site one more connection
 MAILS_A_CONNECTION = 5  # mails waiting that make one more connection worth its set-up
-FEW, LONG = (
-    8,
-    100,
-)  # connections of a line with so many mails, however quick: who waits for one answer at a time stands idle
+# Connections of a line with so many mails, however quick: who waits for one answer at a time stands idle.
+FEW, LONG = 8, 100
 ENOUGH = 2.0  # seconds within which the connections at hand must empty the line, so that none is added
 STRIKES = 10  # mails in a row without an answer after which the rest is put off
 HOLD = 30.0  # seconds without a new connection after one was refused while others work

@@ -21,8 +21,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.settings import DatabaseSection
-from store.engine import Database, turn_file
+from store.engine import Database
 from store.tables import metadata
+from store.turns import turn_file
 
 FILE = "database.db"
 _VERSION = "alembic_version"
@@ -71,7 +72,7 @@ async def bring(url: str, folder: Path, said: Mapping[str, Any], bounds: Databas
 
 @contextmanager
 def _turn(file: Path) -> Iterator[None]:
-    """It is our turn to write: nobody else does (store.engine.WriteQueue)."""
+    """It is our turn to write: nobody else does (store.turns.WriteQueue)."""
     handle = os.open(turn_file(file), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from config.settings import DatabaseSection
 from store.driver import Driver, of
+from store.turns import WriteQueue, turn_file
 from store.versions import MIGRATIONS, heads
 
 T = TypeVar("T")
@@ -58,59 +56,6 @@ def _prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
         connection.opening = "BEGIN IMMEDIATE" if writer else "BEGIN"
-
-
-def turn_file(database: Path) -> Path:
-    """The file on whose lock the writers of a SQLite database queue."""
-    return database.with_name(database.name + ".turn")
-
-
-class WriteQueue:
-    """Whose turn it is to write to a SQLite file: a lock within the process, and between processes a blocking flock taken in
-    a thread of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="write-queue")
-        self.here = asyncio.Lock()
-
-    async def __aenter__(self) -> None:
-        await self.here.acquire()
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody there: no hop to the thread
-        except BlockingIOError:
-            waiting = asyncio.get_running_loop().run_in_executor(self._thread, fcntl.flock, self._fd, fcntl.LOCK_EX)
-            try:
-                await asyncio.shield(waiting)
-            except asyncio.CancelledError:
-                waiting.add_done_callback(self._leave)  # taken in vain: pass it on
-                raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._leave()
-
-    def _leave(self, *_: object) -> None:
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
-        self.here.release()
-
-    def within(self, work: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection) -> T:
-        """Do a whole transaction in its turn, in the connection's thread; others of this process are kept away by `here`."""
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(connection)
-                connection.commit()
-            except BaseException:
-                connection.rollback()
-                raise
-            return result
-        finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=False)
-        os.close(self._fd)
 
 
 class Database:
@@ -193,7 +138,8 @@ class Database:
         if queue is None:
             raise TypeError("not SQLite")
         async with queue.here:
-            self._open()
+            if self._closed:
+                raise RuntimeError("the database is closed")
             connection, self._kept = self._kept or await self._writer.connect(), None
             errand = asyncio.ensure_future(of(connection).inside(partial(queue.within, work)))
             try:
@@ -208,10 +154,6 @@ class Database:
             if self._closed:
                 await self._let_go()
             return result
-
-    def _open(self) -> None:
-        if self._closed:
-            raise RuntimeError("the database is closed")
 
     async def stirred(self, seconds: float) -> None:
         """Wait until somebody may have written, and so many seconds at most. SQLite's log tells for some microseconds, before

@@ -56,9 +56,7 @@ async def read(
     """The rows of these ids, locked until the transaction ends; in no order, and without those that do not exist. With them
     comes what the expression `also` gives, None where there is no row."""
     if conn.dialect.name == "sqlite":
-        told = await driver.of(conn).together([(_reader(table, names, also), {"ids": orjson.dumps(ids).decode()})])
-        found: Rows = orjson.loads(told[0])
-        return found, told[1]
+        return await driver.of(conn).inside(lambda sqlite: read_inside(sqlite, table, names, ids, also))
     if conn.dialect.name == "postgresql":
         answer = await conn.exec_driver_sql(arrays.reader(table, names, also), (ids,))
     else:

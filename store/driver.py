@@ -135,11 +135,17 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             sqlite.commit()
         return row
 
-    async def inside(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Let the connection's thread do a whole piece of work."""
+    async def inside(self, work: Callable[[sqlite3.Connection], T], *, begin: bool = True) -> T:
+        """Let the connection's thread do a whole piece of work, in the transaction that is open; `begin` where none is."""
+
+        def errand(sqlite: sqlite3.Connection) -> T:
+            if begin:
+                self.begin(sqlite)
+            return work(sqlite)
+
         self._doubtful = True
         try:
-            result: T = await self._connection._execute(work, self._connection._conn)
+            result: T = await self._connection._execute(errand, self._connection._conn)
         except Exception as error:
             self._doubtful = False
             if isinstance(error, sqlite3.Error):

@@ -141,7 +141,7 @@ class Database:
             if self._closed:
                 raise RuntimeError("the database is closed")
             connection, self._kept = self._kept or await self._writer.connect(), None
-            errand = asyncio.ensure_future(of(connection).inside(partial(queue.within, work)))
+            errand = asyncio.ensure_future(of(connection).inside(partial(queue.within, work), begin=False))
             try:
                 result = await asyncio.shield(errand)
             except BaseException:

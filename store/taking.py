@@ -72,13 +72,7 @@ async def recipients(conn: AsyncConnection, worker: int, now: int, wanted: Wante
         columns = dict(zip(("ids", "lows", "counts"), map(list, zip(*wanted, strict=True)), strict=True))
         values = {"worker": worker, "now": now, **columns}
         return (await conn.execute(_TAKE_JOBS, values)).all()
-    connection = driver.of(conn)
-
-    def work(sqlite: sqlite3.Connection) -> Sequence[Sequence[Any]]:
-        connection.begin(sqlite)
-        return inside(worker, now, wanted, sqlite, _DUE_OF_LIVE)
-
-    return await connection.inside(work)
+    return await driver.of(conn).inside(lambda sqlite: inside(worker, now, wanted, sqlite, _DUE_OF_LIVE))
 
 
 def inside(
